@@ -1,0 +1,214 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::escalation::Step;
+use crate::domain::roster::{Channel, ContactMethod, User};
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + minute * 60).expect("in range")
+}
+
+fn roster() -> Roster {
+    let user = |name: &str| User {
+        name: name.to_owned(),
+        methods: vec![ContactMethod { channel: Channel::Voice, address: format!("+49{name}") }],
+    };
+    Roster {
+        users: ["ann", "bob", "boss"].map(|name| (name.to_owned(), user(name))).into(),
+        fallback: "boss".to_owned(),
+        ..Roster::default()
+    }
+}
+
+fn policy() -> Policy {
+    let step = |target: &str| Step { delay: SignedDuration::from_mins(5), targets: vec![target.to_owned()] };
+    Policy {
+        name: "p".to_owned(),
+        steps: vec![step("ann"), step("bob")],
+        rounds: 1,
+        ack_timeout: Some(SignedDuration::from_mins(30)),
+        fallback_repeat: SignedDuration::from_mins(30),
+    }
+}
+
+fn trigger(severity: Severity, minute: i64) -> Trigger {
+    Trigger { severity, summary: "disk".to_owned(), origin_at: at(minute) }
+}
+
+/// An incident that tells its story in short lines.
+struct Tale {
+    incident: Incident,
+    lines: Vec<String>,
+}
+
+impl Tale {
+    fn open() -> Self {
+        let change = Incident::open(1, "s", "k", &trigger(Severity::Warning, 0), policy(), at(0));
+        Self { incident: change.incident, lines: Vec::new() }
+    }
+
+    fn event(&mut self, minute: i64, event: &Event) -> &mut Self {
+        let cause = Cause { actor: "ann".to_owned(), mail_id: None };
+        let change = self.incident.apply(event, &cause, &roster(), at(minute));
+        let kinds: Vec<_> = change.entries.iter().map(|entry| entry.kind.word()).collect();
+        let paged = change.effects.iter().map(|effect| match effect {
+            Effect::Page { notifications, .. } => notifications[0].user.clone(),
+            Effect::CancelPages => "cancel".to_owned(),
+        });
+        self.lines.push(format!("{minute}: {} [{}]", kinds.join(" "), paged.collect::<Vec<_>>().join(" ")));
+        self.incident = change.incident;
+        self
+    }
+
+    fn tells(&self, expected: &[&str]) {
+        assert_eq!(self.lines, expected);
+    }
+}
+
+const ACK: Event = Event::Acknowledged { origin_at: None };
+const RESOLVE: Event = Event::Resolved { origin_at: None };
+
+#[test]
+fn unanswered_pages_climb_to_the_fallback() {
+    let mut tale = Tale::open();
+    for minute in [0, 4, 5, 10, 40] {
+        tale.event(minute, &Event::TimerDue);
+    }
+    tale.tells(&["0: paged [ann]", "4:  []", "5: paged [bob]", "10: exhausted paged [boss]", "40: paged [boss]"]);
+    assert!(tale.incident.position.exhausted);
+}
+
+#[test]
+fn an_acknowledgement_stops_paging_until_it_expires() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue).event(1, &ACK).event(2, &ACK).event(5, &Event::TimerDue).event(31, &Event::TimerDue);
+    tale.tells(&["0: paged [ann]", "1: acknowledged [cancel]", "2:  []", "5:  []", "31: acknowledgement_expired paged [ann]"]);
+    assert_eq!(tale.incident.status, Status::Triggered);
+}
+
+#[test]
+fn a_resolved_incident_is_over() {
+    let mut tale = Tale::open();
+    tale.event(1, &RESOLVE).event(2, &ACK).event(3, &Event::TimerDue).event(4, &RESOLVE);
+    tale.event(5, &Event::Triggered(trigger(Severity::Critical, 5)));
+    tale.tells(&["1: resolved [cancel]", "2:  []", "3:  []", "4:  []", "5:  []"]);
+}
+
+#[test]
+fn a_recovery_older_than_the_newest_trigger_closes_nothing() {
+    let mut tale = Tale::open();
+    tale.event(10, &Event::Triggered(trigger(Severity::Warning, 10)));
+    tale.event(11, &Event::Resolved { origin_at: Some(at(9)) });
+    tale.event(11, &Event::Acknowledged { origin_at: Some(at(9)) });
+    tale.event(12, &Event::Resolved { origin_at: Some(at(10)) });
+    tale.tells(&["10: repeated []", "11: stale []", "11: stale []", "12: resolved [cancel]"]);
+}
+
+#[test]
+fn a_late_repeat_does_not_make_a_recovery_stale_twice() {
+    let mut tale = Tale::open();
+    tale.event(10, &Event::Triggered(trigger(Severity::Warning, 10)));
+    tale.event(11, &Event::Triggered(trigger(Severity::Warning, 3)));
+    assert_eq!(tale.incident.triggered_at, at(10), "the newest origin stays the newest");
+}
+
+#[test]
+fn worse_news_page_again_after_an_acknowledgement() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue).event(1, &ACK).event(2, &Event::Triggered(trigger(Severity::Warning, 2)));
+    tale.event(3, &Event::Triggered(trigger(Severity::Critical, 3))).event(3, &Event::TimerDue);
+    tale.event(4, &Event::Triggered(trigger(Severity::Info, 4)));
+    tale.tells(&[
+        "0: paged [ann]",
+        "1: acknowledged [cancel]",
+        "2: repeated []",
+        "3: repeated severity_raised []",
+        "3: paged [ann]",
+        "4: repeated []",
+    ]);
+    assert_eq!(tale.incident.severity, Severity::Critical, "severity never falls by itself");
+}
+
+#[test]
+fn a_page_that_reached_nobody_moves_on_at_once() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue).event(1, &Event::PageFailed { page: 1 });
+    tale.event(1, &Event::PageFailed { page: 1 }).event(2, &Event::PageFailed { page: 2 });
+    tale.event(3, &Event::PageFailed { page: 3 }).event(4, &Event::TimerDue);
+    tale.tells(&[
+        "0: paged [ann]",
+        "1: undeliverable paged [bob]",
+        "1:  []",
+        "2: undeliverable exhausted paged [boss]",
+        "3: undeliverable []",
+        "4: paged [boss]",
+    ]);
+}
+
+#[test]
+fn a_person_may_ask_for_the_next_step() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue).event(1, &Event::EscalationAsked).event(2, &ACK).event(3, &Event::EscalationAsked);
+    tale.tells(&[
+        "0: paged [ann]",
+        "1: escalated paged [bob]",
+        "2: acknowledged [cancel]",
+        "3: escalated exhausted paged [boss]",
+    ]);
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let severity = prop::sample::select(Severity::ALL.to_vec());
+    prop_oneof![
+        (severity, -100_i64..100).prop_map(|(severity, minute)| Event::Triggered(trigger(severity, minute))),
+        prop::option::of(-100_i64..100).prop_map(|m| Event::Acknowledged { origin_at: m.map(at) }),
+        prop::option::of(-100_i64..100).prop_map(|m| Event::Resolved { origin_at: m.map(at) }),
+        Just(Event::EscalationAsked),
+        Just(Event::TimerDue),
+        (0_i64..8).prop_map(|page| Event::PageFailed { page }),
+        Just(Event::Noted { detail: "x".to_owned() }),
+    ]
+}
+
+proptest! {
+    /// I13, I17, I20, I31 and the shape of the machine, over any sequence of events at any times.
+    #[test]
+    fn the_machine_keeps_its_promises(events in prop::collection::vec((0_i64..20, any_event()), 1..60)) {
+        let mut tale = Tale::open();
+        let cause = Cause { actor: "x".to_owned(), mail_id: None };
+        let mut minute = 0;
+        let mut pages = 0;
+        for (wait, event) in &events {
+            minute += wait;
+            let before = tale.incident.clone();
+            let change = before.apply(event, &cause, &roster(), at(minute));
+            let after = &change.incident;
+            prop_assert!(after.severity >= before.severity, "severity never falls by itself");
+            prop_assert!(after.triggered_at >= before.triggered_at);
+            match after.status {
+                Status::Triggered => prop_assert!(after.due_at.is_some(), "a triggered incident has a timer"),
+                Status::Acknowledged => prop_assert!(after.due_at.is_some() && after.acknowledged.is_some()),
+                Status::Resolved => prop_assert!(after.due_at.is_none() && after.resolved_at.is_some()),
+            }
+            for effect in &change.effects {
+                if let Effect::Page { page, notifications } = effect {
+                    pages += 1;
+                    prop_assert_eq!(*page, pages, "no page number is used twice");
+                    prop_assert!(!notifications.is_empty());
+                    prop_assert_eq!(after.status, Status::Triggered, "only a triggered incident pages");
+                }
+            }
+            if before.status == Status::Resolved {
+                prop_assert_eq!(after, &before, "a resolved incident never changes");
+            }
+            let told = change.incident == before || !change.entries.is_empty();
+            prop_assert!(told, "every change is on the timeline");
+            let again = change.incident.apply(event, &cause, &roster(), at(minute));
+            if matches!(event, Event::TimerDue | Event::Acknowledged { .. } | Event::Resolved { .. }) {
+                let paged = again.effects.iter().any(|e| matches!(e, Effect::Page { .. }));
+                prop_assert!(!paged, "the same event at the same time pages nobody twice");
+            }
+            tale.incident = change.incident;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! A mail as rules see it. Parsing is lenient: whatever bytes come in, a [`Mail`] comes out, and what was
+//! wrong with them is a list of defects, never an error.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::{SignedDuration, Timestamp};
+use mail_parser::{HeaderValue, Message, MessageParser, PartType};
+
+use super::subject;
+
+/// Longest text of one field that rules look at, in bytes. The raw mail is kept whole.
+pub const FIELD_BYTES_MAX: usize = 256 * 1024;
+
+/// Oldest origin time taken from a `Date` header, before arrival. Mail servers give up after 4 to 5 days
+/// (RFC 5321 section 4.5.4.1), so an older date is a wrong clock, not a slow queue.
+const DATE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How far ahead of our clock a `Date` header may be.
+const DATE_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
+
+/// The decoded view of one mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// The decoded `Subject`, unfolded.
+    pub subject_raw: String,
+    /// The subject without reply, list and gateway prefixes; see [`subject::normalise`].
+    pub subject: String,
+    /// The address in `From`, lower case; empty when there is none.
+    pub from: String,
+    /// The text part, or the HTML part as text; lines end in LF.
+    pub body: String,
+    /// `Message-ID` without brackets.
+    pub message_id: Option<String>,
+    /// The `Date` header as an instant.
+    pub date: Option<Timestamp>,
+    /// What was wrong with the mail, in words.
+    pub defects: Vec<String>,
+    headers: Vec<(String, String)>,
+}
+
+impl Mail {
+    /// Parses a mail. Total: any bytes give a mail.
+    pub fn parse(raw: &[u8]) -> Self {
+        // A panic in the parsing library must not cost an alert (I9): the mail is then known by its bytes only.
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            MessageParser::default().parse(raw).map(|message| Self::from_message(&message, raw))
+        }));
+        match parsed {
+            Ok(Some(mail)) => mail,
+            Ok(None) => Self::unreadable(raw, "no header line was found"),
+            Err(_) => Self::unreadable(raw, "the mail parser failed on it"),
+        }
+    }
+
+    /// All values of a header, decoded, in order. The name is matched without regard to case.
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// When the sender made it: the `Date` header where plausible against `received_at`, else `received_at` (I12).
+    pub fn origin_at(&self, received_at: Timestamp) -> Timestamp {
+        match self.date {
+            Some(date) if date <= received_at + DATE_AHEAD_MAX && date >= received_at - DATE_AGE_MAX => date,
+            _ => received_at,
+        }
+    }
+
+    fn unreadable(raw: &[u8], defect: &str) -> Self {
+        let (body, _) = cut(&storable(&String::from_utf8_lossy(raw)));
+        Self { body, defects: vec![defect.to_owned()], ..Self::default() }
+    }
+
+    fn from_message(message: &Message<'_>, raw: &[u8]) -> Self {
+        let mut defects = Vec::new();
+        let headers: Vec<(String, String)> = message
+            .headers()
+            .iter()
+            .map(|header| {
+                let raw = raw.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
+                (header.name.as_str().to_owned(), header_text(&header.value, raw))
+            })
+            .collect();
+        let first = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
+
+        let subject_raw = first("Subject").unwrap_or_else(|| {
+            defects.push("no Subject header".to_owned());
+            String::new()
+        });
+        let date = message.date().filter(|date| date.is_valid());
+        let date = date.and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
+        if date.is_none() {
+            defects.push("no usable Date header".to_owned());
+        }
+        let message_id = message.message_id().map(|id| storable(id).trim().to_owned()).filter(|id| !id.is_empty());
+        if message_id.is_none() {
+            defects.push("no Message-ID header".to_owned());
+        }
+        let from = message.from().and_then(|from| from.first()).and_then(|from| from.address());
+        if from.is_none() {
+            defects.push("no address in From".to_owned());
+        }
+        if message.parts.iter().any(|part| part.is_encoding_problem) {
+            defects.push("a part does not decode as it declares".to_owned());
+        }
+        let (body, complete) = cut(&storable(&body_text(message)));
+        if !complete {
+            defects.push(format!("the text is over {FIELD_BYTES_MAX} bytes; rules see the beginning"));
+        }
+        let lists: Vec<String> = first("List-Id").map(|id| subject::list_names(&id)).unwrap_or_default();
+        Self {
+            subject: subject::normalise(&subject_raw, &lists),
+            subject_raw,
+            from: from.map(|from| storable(from).to_lowercase()).unwrap_or_default(),
+            body,
+            message_id,
+            date,
+            defects,
+            headers,
+        }
+    }
+}
+
+/// The text parts joined, or the HTML parts as text where there is no text part.
+fn body_text(message: &Message<'_>) -> String {
+    let mut body = String::new();
+    for position in 0..message.text_body_count() {
+        if let Some(text) = message.body_text(position) {
+            body.push_str(&text);
+            body.push('\n');
+        }
+    }
+    if body.is_empty() {
+        // A mail that is one attachment, or has no MIME structure the library knows, still has words.
+        let texts = message.parts.iter().filter_map(|part| match &part.body {
+            PartType::Text(text) => Some(text.as_ref()),
+            _ => None,
+        });
+        body = texts.collect::<Vec<_>>().join("\n");
+    }
+    body
+}
+
+fn header_text(value: &HeaderValue<'_>, raw: &[u8]) -> String {
+    let text = match value {
+        HeaderValue::Text(text) => text.to_string(),
+        // Structured headers are matched as they were written; their bytes follow the colon.
+        _ => String::from_utf8_lossy(raw).into_owned(),
+    };
+    let (text, _) = cut(&storable(&text));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// LF line ends, and no NUL: no text column of PostgreSQL can hold one.
+fn storable(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\0', "\u{fffd}")
+}
+
+fn cut(text: &str) -> (String, bool) {
+    if text.len() <= FIELD_BYTES_MAX {
+        return (text.to_owned(), true);
+    }
+    let end = (0..=FIELD_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    (text[..end].to_owned(), false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_fields_rules_need() {
+        let mail = Mail::parse(
+            b"From: Root <ROOT@Mon.example>\r\nSubject: Re: =?utf-8?q?Plat=C3=A9e?=\r\n full\r\nX-Check: disk\r\n\
+              Message-ID: <1@mon>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0200\r\n\r\nline 1\r\nline 2\r\n",
+        );
+        assert_eq!(mail.subject_raw, "Re: Platée full");
+        assert_eq!(mail.subject, "Platée full");
+        assert_eq!(mail.from, "root@mon.example");
+        assert_eq!(mail.body.trim_end(), "line 1\nline 2");
+        assert_eq!(mail.message_id.as_deref(), Some("1@mon"));
+        assert_eq!(mail.date.map(|d| d.to_string()).as_deref(), Some("2026-11-21T08:00:00Z"));
+        assert_eq!(mail.header("x-check").collect::<Vec<_>>(), ["disk"]);
+        assert!(mail.defects.is_empty(), "{:?}", mail.defects);
+    }
+
+    #[test]
+    fn any_bytes_are_a_mail() {
+        for raw in [&b""[..], b"\0", b"no header at all", b"Subject: x", &[0xff; 4096], b"\r\n\r\n"] {
+            let mail = Mail::parse(raw);
+            assert!(!mail.defects.is_empty(), "{raw:?} has defects");
+            assert!(!mail.body.contains('\0') && !mail.subject_raw.contains('\0'));
+        }
+    }
+
+    #[test]
+    fn html_only_mail_has_words() {
+        let mail = Mail::parse(b"Content-Type: text/html\r\n\r\n<p>pump <b>down</b></p>");
+        assert!(mail.body.contains("pump down"), "{:?}", mail.body);
+    }
+
+    #[test]
+    fn origin_is_the_date_only_when_plausible() {
+        let received: Timestamp = "2026-11-21T10:00:00Z".parse().expect("timestamp");
+        let mail = |date: &str| Mail { date: Some(date.parse().expect("timestamp")), ..Mail::default() };
+        let origin = |date: &str| mail(date).origin_at(received).to_string();
+        assert_eq!(origin("2026-11-21T09:00:00Z"), "2026-11-21T09:00:00Z");
+        assert_eq!(origin("2026-11-21T10:05:00Z"), "2026-11-21T10:05:00Z");
+        assert_eq!(origin("2026-11-21T11:00:00Z"), "2026-11-21T10:00:00Z");
+        assert_eq!(origin("2026-11-01T10:00:00Z"), "2026-11-21T10:00:00Z");
+        assert_eq!(Mail::default().origin_at(received), received);
+    }
+
+    #[test]
+    fn an_endless_body_is_cut_for_rules() {
+        let mut raw = b"Subject: x\r\n\r\n".to_vec();
+        raw.extend("é".repeat(FIELD_BYTES_MAX).bytes());
+        let mail = Mail::parse(&raw);
+        assert!(mail.body.len() <= FIELD_BYTES_MAX);
+        assert!(mail.defects.iter().any(|defect| defect.contains("rules see the beginning")));
+    }
+}

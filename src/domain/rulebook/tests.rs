@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::*;
+use crate::domain::rule::{Choice, Criterion, Field};
+use crate::domain::template::Template;
+
+fn rule(name: &str, pattern: &str, action: Action) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        criteria: vec![Criterion {
+            field: Field::Subject,
+            any: vec![Regex::new(pattern).expect("pattern")],
+            not: Vec::new(),
+        }],
+        action: Choice::Fixed(action),
+        severity: Choice::Lookup { capture: "none".to_owned(), map: BTreeMap::new(), default: Some(Severity::Error) },
+        dedup_key: Template::parse("{subject}").expect("template"),
+        summary: Template::parse("{subject}").expect("template"),
+        reason: None,
+    }
+}
+
+fn service(name: &str, mailbox: Option<&str>, rules: Vec<Rule>) -> Arc<Service> {
+    Arc::new(Service {
+        name: name.to_owned(),
+        addresses: vec![AddressPattern { mailbox: mailbox.map(str::to_owned), domain: None }],
+        packs: vec![Arc::new(Pack { name: "test".to_owned(), rules })],
+        policy: "default".to_owned(),
+    })
+}
+
+fn rulebook() -> Rulebook {
+    let two = AddressPattern { mailbox: Some("db".to_owned()), domain: Some("two.example".to_owned()) };
+    let mut only_two = Service::clone(&service("only-two", None, Vec::new()));
+    only_two.addresses = vec![two];
+    Rulebook {
+        domains: vec!["one.example".to_owned(), "two.example".to_owned()],
+        services: vec![
+            Arc::new(only_two),
+            service("db", Some("db"), Vec::new()),
+            service("db-vip", Some("db+vip"), Vec::new()),
+        ],
+    }
+}
+
+#[test]
+fn recipients_find_their_service() {
+    let rulebook = rulebook();
+    let route = |recipient: &str| match rulebook.route(recipient) {
+        Route::Service(service) => service.name.clone(),
+        Route::UnknownMailbox => "unknown".to_owned(),
+        Route::ForeignDomain => "foreign".to_owned(),
+    };
+    for (recipient, expected) in [
+        ("db@one.example", "db"),
+        ("DB+Nagios@One.Example", "db"),
+        ("db+VIP@one.example", "db-vip"),
+        ("db@two.example", "only-two"),
+        ("db", "db"),
+        ("\"db\"@one.example", "db"),
+        ("other@one.example", "unknown"),
+        ("db@three.example", "foreign"),
+        ("db%three.example@one.example", "unknown"),
+        ("three.example!db@one.example", "unknown"),
+        ("db@three.example@one.example", "unknown"),
+        ("db@one.example.", "foreign"),
+        ("db@", "foreign"),
+        ("", "unknown"),
+    ] {
+        assert_eq!(route(recipient), expected, "{recipient:?}");
+    }
+}
+
+#[test]
+fn a_wildcard_takes_what_is_left() {
+    let mut rulebook = rulebook();
+    rulebook.services.insert(0, service("rest", None, Vec::new()));
+    let name = |recipient: &str| match rulebook.route(recipient) {
+        Route::Service(service) => service.name.clone(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(name("db@one.example"), "db");
+    assert_eq!(name("anything@one.example"), "rest");
+}
+
+fn verdict(rules: Vec<Rule>, subject: &str) -> Verdict {
+    let mail = Mail::parse(format!("From: a@b.example\nSubject: {subject}\n\nfirst line\n").as_bytes());
+    service("s", None, rules).judge(&mail, "s@one.example")
+}
+
+#[test]
+fn the_first_match_wins_and_stops() {
+    let rules =
+        vec![rule("t/a", "nope", Action::Trigger), rule("t/b", "disk", Action::Ignore), rule("t/c", "disk", Action::Trigger)];
+    let verdict = verdict(rules, "disk full");
+    assert_eq!(verdict.alerts[0].rule, "t/b");
+    let tried: Vec<_> = verdict.trace.iter().map(|line| (line.rule.as_str(), line.matched)).collect();
+    assert_eq!(tried, [("t/a", false), ("t/b", true)]);
+}
+
+#[test]
+fn a_trigger_beats_a_resolve() {
+    let rules = vec![rule("t/ok", "disk", Action::Resolve), rule("t/bad", "disk", Action::Trigger)];
+    let verdict = verdict(rules, "disk full");
+    assert_eq!((verdict.alerts[0].rule.as_str(), verdict.alerts[0].action), ("t/bad", Action::Trigger));
+}
+
+#[test]
+fn a_lone_resolve_stands() {
+    let rules = vec![rule("t/ok", "disk", Action::Resolve), rule("t/bad", "cpu", Action::Trigger)];
+    assert_eq!(verdict(rules, "disk fine").alerts[0].action, Action::Resolve);
+}
+
+#[test]
+fn unknown_mail_opens_an_incident() {
+    let unknown = verdict(Vec::new(), "Re: Disk   FULL");
+    assert_eq!(unknown.alerts[0].dedup_key, "subject/disk full");
+    assert_eq!(unknown.alerts[0].action, Action::Trigger);
+    let empty = verdict(Vec::new(), "");
+    assert_eq!(empty.alerts[0].dedup_key, "mail/a@b.example/first line");
+    assert_eq!(empty.alerts[0].summary, "first line");
+}

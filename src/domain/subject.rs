@@ -1,0 +1,83 @@
+//! The normalised subject: what is left when mail programs, lists and gateways take their prefixes back.
+
+/// Reply and forward marks of mail programs, lower case, without the colon (English, German, Scandinavian,
+/// French, Italian, Spanish, Portuguese, Chinese).
+const REPLY_MARKS: [&str; 16] = [
+    "re", "fw", "fwd", "aw", "wg", "sv", "vs", "vb", "tr", "rif", "rv", "res", "enc", "回复", "转发", "答复",
+];
+
+/// Tags that mail gateways put in front of a subject, lower case, without the brackets.
+const GATEWAY_TAGS: [&str; 8] =
+    ["external", "ext", "extern", "external email", "external sender", "spam", "suspected spam", "bulk"];
+
+/// Strips `Re:`, `Fwd:`, `[EXTERNAL]` and the tags of the given mailing lists from the front, again and again,
+/// and folds white space. A bracketed word that is none of these stays: `[CRITICAL]` is content.
+pub fn normalise(subject: &str, list_names: &[String]) -> String {
+    let folded = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut rest = folded.as_str();
+    while let Some(shorter) = strip_reply_mark(rest).or_else(|| strip_tag(rest, list_names)) {
+        rest = shorter.trim_start();
+    }
+    rest.to_owned()
+}
+
+fn strip_reply_mark(subject: &str) -> Option<&str> {
+    let (mark, rest) = subject.split_once([':', '：'])?;
+    // "Re[2]:" counts replies; the count goes with the mark.
+    let word = mark.split('[').next().unwrap_or(mark).trim().to_lowercase();
+    REPLY_MARKS.contains(&word.as_str()).then_some(rest)
+}
+
+fn strip_tag<'a>(subject: &'a str, list_names: &[String]) -> Option<&'a str> {
+    let (tag, rest) = subject.strip_prefix('[')?.split_once(']')?;
+    let tag = tag.trim().to_lowercase();
+    let noise = GATEWAY_TAGS.contains(&tag.as_str()) || list_names.contains(&tag);
+    noise.then_some(rest)
+}
+
+/// The names a list may use as its subject tag, lower case, from a `List-Id` header (RFC 2919 section 3):
+/// the description and the first label of the identifier.
+pub fn list_names(list_id: &str) -> Vec<String> {
+    let (description, identifier) = match list_id.split_once('<') {
+        Some((description, rest)) => (description.trim(), rest.trim_end_matches('>')),
+        None => ("", list_id.trim()),
+    };
+    let label = identifier.split('.').next().unwrap_or(identifier);
+    let names = [description, label].into_iter().map(|n| n.trim_matches('"').trim().to_lowercase());
+    names.filter(|n| !n.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_only_noise() {
+        let lists = list_names("Operations alerts <ops-alerts.lists.example.org>");
+        for (subject, expected) in [
+            ("disk full", "disk full"),
+            ("Re: Fwd: disk full", "disk full"),
+            ("AW: WG: Platte voll", "Platte voll"),
+            ("Re[2]: x", "x"),
+            ("回复：磁盘", "磁盘"),
+            ("[EXTERNAL] Re: [External] x", "x"),
+            ("[ops-alerts]  ** PROBLEM **", "** PROBLEM **"),
+            ("[CRITICAL] x", "[CRITICAL] x"),
+            ("[FIRING:2] Re: x", "[FIRING:2] Re: x"),
+            ("  a \t b ", "a b"),
+            ("report: weekly", "report: weekly"),
+            ("Re:", ""),
+            ("[unclosed", "[unclosed"),
+        ] {
+            assert_eq!(normalise(subject, &lists), expected, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn list_ids() {
+        assert_eq!(list_names("<ops.example.org>"), ["ops"]);
+        assert_eq!(list_names("ops.example.org"), ["ops"]);
+        assert_eq!(list_names("\"The Ops\" <ops.example.org>"), ["the ops", "ops"]);
+        assert!(list_names("").is_empty());
+    }
+}
