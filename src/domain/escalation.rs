@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::notification::{self, Planned};
 use super::roster::Roster;
 
+/// How long an acknowledgement holds unless a policy says otherwise; PagerDuty's default too.
+pub const ACK_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
+
+/// How often the fallback contact is paged again unless a policy says otherwise.
+pub const FALLBACK_REPEAT: SignedDuration = SignedDuration::from_mins(30);
+
 /// An escalation policy. An incident keeps a snapshot of it, so that edits never disturb a running escalation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -54,6 +60,14 @@ pub struct Next {
     pub label: String,
     /// Labels of the steps passed over because they have nobody to page.
     pub skipped: Vec<String>,
+}
+
+impl Policy {
+    /// The policy without steps: it pages the fallback contact at once.
+    pub fn fallback_only() -> Self {
+        let (name, steps) = ("fallback".to_owned(), Vec::new());
+        Self { name, steps, rounds: 1, ack_timeout: Some(ACK_TIMEOUT), fallback_repeat: FALLBACK_REPEAT }
+    }
 }
 
 /// Finds the next step that reaches somebody. Steps without a reachable target are passed over at once; when

@@ -14,3 +14,12 @@ pub mod rule;
 pub mod rulebook;
 pub mod subject;
 pub mod template;
+
+/// Everything that definition files say, checked: one consistent set, replaced as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions {
+    /// Services and their rules.
+    pub rulebook: rulebook::Rulebook,
+    /// People and policies.
+    pub roster: roster::Roster,
+}

@@ -1,0 +1,153 @@
+//! The door itself: what happens inside one transaction. Called by the committer only.
+
+use jiff::Timestamp;
+use rand::RngExt as _;
+
+use crate::domain::Definitions;
+use crate::domain::alert::{Action, Alert};
+use crate::domain::escalation::Policy;
+use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Trigger};
+use crate::domain::rulebook::Service;
+use crate::store::{Error, WriteTx};
+
+/// What an event did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// The incident afterwards.
+    pub incident: Incident,
+    /// What the timeline now says about it; empty for a no-op.
+    pub kinds: Vec<Kind>,
+}
+
+/// What became of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raised {
+    /// In words, for the mail's record.
+    pub(crate) outcome: String,
+    /// The incident it opened or touched.
+    pub(crate) incident_number: Option<i64>,
+}
+
+/// An alert and where it comes from.
+pub(crate) struct Raise<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) alert: &'a Alert,
+    pub(crate) mail_id: &'a str,
+    pub(crate) origin_at: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) definitions: &'a Definitions,
+}
+
+/// Lets an alert act on the open incident with its key, or open one.
+pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised, Error> {
+    let alert = raise.alert;
+    let trigger =
+        Trigger { severity: alert.severity, summary: alert.summary.clone(), origin_at: raise.origin_at };
+    let event = match alert.action {
+        Action::Ignore | Action::Heartbeat => {
+            return Ok(Raised { outcome: format!("{}: no incident is touched", alert.action), incident_number: None });
+        }
+        Action::Trigger => Event::Triggered(trigger.clone()),
+        Action::Acknowledge => Event::Acknowledged { origin_at: Some(raise.origin_at) },
+        Action::Resolve => Event::Resolved { origin_at: Some(raise.origin_at) },
+    };
+    let cause = Cause { actor: format!("mail ({})", alert.rule), mail_id: Some(raise.mail_id.to_owned()) };
+    if let Some(incident) = tx.lock_open(raise.service, &alert.dedup_key, raise.now).await? {
+        let handled = change(tx, &incident, &event, &cause, raise.definitions, raise.now).await?;
+        let outcome = outcome(alert.action, &handled);
+        return Ok(Raised { outcome, incident_number: Some(incident.number) });
+    }
+    if alert.action != Action::Trigger {
+        let outcome = format!("{}: no open incident has this key, so nothing changed", alert.action);
+        return Ok(Raised { outcome, incident_number: None });
+    }
+    // Another node may have opened it since; then the unique index refuses this one and the transaction is run
+    // again, finding the open incident (I10).
+    let number = tx.next_number().await?;
+    let policy = policy(raise.definitions, raise.service);
+    let opened = Incident::open(number, raise.service, &alert.dedup_key, &trigger, policy, raise.now);
+    tx.insert_incident(&opened.incident).await?;
+    save(tx, &opened, &cause, raise.now).await?;
+    Ok(Raised { outcome: format!("opened incident #{number}"), incident_number: Some(number) })
+}
+
+/// Lets an event happen to the incident with this number.
+pub(crate) async fn handle(
+    tx: &mut WriteTx,
+    number: i64,
+    event: &Event,
+    cause: &Cause,
+    definitions: &Definitions,
+    now: Timestamp,
+) -> Result<Option<Handled>, Error> {
+    let Some(incident) = tx.lock_incident(number, now).await? else { return Ok(None) };
+    change(tx, &incident, event, cause, definitions, now).await.map(Some)
+}
+
+async fn change(
+    tx: &mut WriteTx,
+    incident: &Incident,
+    event: &Event,
+    cause: &Cause,
+    definitions: &Definitions,
+    now: Timestamp,
+) -> Result<Handled, Error> {
+    let change = incident.apply(event, cause, &definitions.roster, now);
+    if change.incident != *incident {
+        tx.update_incident(&change.incident).await?;
+    }
+    save(tx, &change, cause, now).await?;
+    Ok(Handled { kinds: change.entries.iter().map(|entry| entry.kind).collect(), incident: change.incident })
+}
+
+/// Stores the timeline and executes the effects.
+async fn save(tx: &mut WriteTx, change: &Change, cause: &Cause, now: Timestamp) -> Result<(), Error> {
+    let number = change.incident.number;
+    for entry in &change.entries {
+        tx.append(number, entry, cause, now).await?;
+        tracing::info!(
+            incident.number = number,
+            kind = entry.kind.word(),
+            actor = cause.actor,
+            mail.id = cause.mail_id,
+            "incident #{number} {}",
+            entry.kind.word()
+        );
+    }
+    for effect in &change.effects {
+        match effect {
+            Effect::Page { page, notifications } => {
+                for planned in notifications {
+                    let (id, nonce) = (random_id(), random_id());
+                    tx.insert_notification((&id, &nonce), number, *page, planned, now).await?;
+                }
+            }
+            Effect::CancelPages => tx.cancel_notifications(number, now).await?,
+        }
+    }
+    Ok(())
+}
+
+fn outcome(action: Action, handled: &Handled) -> String {
+    let number = handled.incident.number;
+    match (action, handled.kinds.first()) {
+        (_, Some(Kind::Stale)) => format!("older than the newest alert: incident #{number} stays as it is"),
+        (Action::Trigger, _) => format!("attached to incident #{number}"),
+        (Action::Acknowledge, Some(_)) => format!("acknowledged incident #{number}"),
+        (Action::Acknowledge, None) => format!("incident #{number} was acknowledged already"),
+        (_, _) => format!("resolved incident #{number}"),
+    }
+}
+
+/// The policy the service names. Definition files are checked to name one; should it be gone all the same, a
+/// policy without steps pages the fallback contact at once.
+fn policy(definitions: &Definitions, service: &str) -> Policy {
+    let named = definitions.rulebook.services.iter().find(|s: &&std::sync::Arc<Service>| s.name == service);
+    let found = named.and_then(|service| definitions.roster.policies.get(&service.policy));
+    found.cloned().unwrap_or_else(Policy::fallback_only)
+}
+
+/// 128 random bits in hex.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}

@@ -1,0 +1,214 @@
+//! Intake: from received bytes to one committed transaction (DESIGN: 250 means committed).
+
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+use super::committer::{Done, Work};
+use super::door::{self, Raise, random_id};
+use super::{Engine, Error};
+use crate::domain::Definitions;
+use crate::domain::mail::Mail;
+use crate::domain::rulebook::{Route, Verdict};
+use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
+use crate::store::{self, WriteTx};
+
+/// How long the same mail is recognised when it is delivered again (I6).
+pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// Mails above this are read on a thread of their own, so that they do not hold up other connections.
+const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// A mail as a door took it in.
+#[derive(Debug, Clone, Default)]
+pub struct Incoming {
+    /// Address of the client.
+    pub peer: String,
+    /// What the client called itself.
+    pub helo: String,
+    /// The reverse path; empty is the null sender.
+    pub reverse_path: String,
+    /// Recipients that [`Engine::route`] knows.
+    pub recipients: Vec<String>,
+    /// The bytes between DATA and the final dot, dots undoubled.
+    pub raw: Vec<u8>,
+}
+
+/// The proof of storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The mail's id.
+    pub mail_id: String,
+}
+
+/// A judged mail, ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    mail: StoredMail,
+    raw: Vec<u8>,
+    verdicts: Vec<Verdict>,
+    /// Of Message-ID and body; none without a Message-ID: such a mail is a repeat event, not a repeated mail.
+    fingerprint: Option<String>,
+    definitions: Arc<Definitions>,
+}
+
+impl Engine {
+    /// Takes a mail in: judges it, stores it and lets its alerts act, all durable when this returns.
+    ///
+    /// # Errors
+    /// When it is not durable; the sender must keep it.
+    pub async fn receive(&self, incoming: Incoming) -> Result<Receipt, Error> {
+        let (definitions, now) = (self.definitions(), self.clock.now());
+        let intake = if incoming.raw.len() > INLINE_BYTES_MAX {
+            let judging = tokio::task::spawn_blocking(move || judge(incoming, definitions, now));
+            judging.await.map_err(|_| Error::Closed)?
+        } else {
+            judge(incoming, definitions, now)
+        };
+        for verdict in &intake.verdicts {
+            for alert in &verdict.alerts {
+                tracing::info!(
+                    mail.id = intake.mail.id,
+                    service = verdict.service,
+                    rule = alert.rule,
+                    action = alert.action.word(),
+                    "mail for {} says {} by {}",
+                    verdict.service,
+                    alert.action,
+                    alert.rule
+                );
+            }
+        }
+        match self.committer.submit(Work::Receive(Box::new(intake))).await? {
+            Done::Received(receipt) => Ok(receipt),
+            other => unreachable!("a mail is answered by its receipt, not by {other:?}"),
+        }
+    }
+}
+
+/// Reads the mail and judges it for every recipient. Pure but for the id.
+fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
+    let parsed = Mail::parse(&incoming.raw);
+    let verdicts: Vec<Verdict> = incoming
+        .recipients
+        .iter()
+        .filter_map(|recipient| match definitions.rulebook.route(recipient) {
+            Route::Service(service) => Some(service.judge(&parsed, &recipient.to_lowercase())),
+            // Its service was removed by a reload between RCPT and DATA. The mail is stored all the same.
+            Route::UnknownMailbox | Route::ForeignDomain => None,
+        })
+        .collect();
+    let trace = |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
+    let mail = StoredMail {
+        id: mail_id(now),
+        received_at: now,
+        peer: incoming.peer,
+        helo: incoming.helo,
+        reverse_path: incoming.reverse_path,
+        recipients: incoming.recipients,
+        size_bytes: i64::try_from(incoming.raw.len()).unwrap_or(i64::MAX),
+        sha256: hex(&Sha256::digest(&incoming.raw)),
+        message_id: parsed.message_id.clone(),
+        header_from: parsed.from.clone(),
+        subject: parsed.subject_raw.clone(),
+        origin_at: parsed.origin_at(now),
+        defects: parsed.defects.clone(),
+        trace: verdicts.iter().map(trace).collect(),
+    };
+    let fingerprint = parsed.message_id.as_deref().map(|id| fingerprint(id, &incoming.raw));
+    Intake { mail, raw: incoming.raw, verdicts, fingerprint, definitions }
+}
+
+/// Stores a judged mail and lets its alerts act, in the caller's transaction.
+pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, store::Error> {
+    let mail = &intake.mail;
+    let now = mail.received_at;
+    tx.insert_mail(mail, &intake.raw).await?;
+    let mut ordinal = 0;
+    let mut acted = HashSet::new();
+    for verdict in &intake.verdicts {
+        let earlier = match &intake.fingerprint {
+            Some(print) => tx.first_delivery(&verdict.recipient, print, &mail.id, now, now - REPEAT_WINDOW).await?,
+            None => mail.id.clone(),
+        };
+        for alert in &verdict.alerts {
+            let (outcome, incident_number) = if earlier != mail.id {
+                (format!("the same mail came before as {earlier}; nothing was done again"), None)
+            } else if !acted.insert((&verdict.service, alert.action, &alert.dedup_key)) {
+                ("another recipient of this mail had the same alert; it acted once".to_owned(), None)
+            } else {
+                let raised = door::raise(
+                    tx,
+                    &Raise {
+                        service: &verdict.service,
+                        alert,
+                        mail_id: &mail.id,
+                        origin_at: mail.origin_at,
+                        now,
+                        definitions: &intake.definitions,
+                    },
+                )
+                .await?;
+                (raised.outcome, raised.incident_number)
+            };
+            ordinal += 1;
+            let stored = StoredAlert {
+                mail_id: mail.id.clone(),
+                recipient: verdict.recipient.clone(),
+                service: verdict.service.clone(),
+                alert: alert.clone(),
+                outcome,
+                incident_number,
+            };
+            tx.insert_alert(ordinal, &stored).await?;
+        }
+    }
+    Ok(Receipt { mail_id: mail.id.clone() })
+}
+
+/// Message-ID and body, but not the headers: each hop adds a Received line of its own.
+fn fingerprint(message_id: &str, raw: &[u8]) -> String {
+    let blank_line = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
+    let blank_line = blank_line.or_else(|| raw.windows(2).position(|w| w == b"\n\n").map(|at| at + 2));
+    let mut hash = Sha256::new();
+    hash.update(message_id.as_bytes());
+    hash.update([0]);
+    hash.update(&raw[blank_line.unwrap_or(raw.len())..]);
+    hex(&hash.finalize())
+}
+
+/// Ids sort by time: 48 bits of milliseconds, then 80 random ones (the layout of RFC 9562 version 7, without
+/// its version bits).
+fn mail_id(now: Timestamp) -> String {
+    let millis = now.as_millisecond().max(0);
+    format!("{millis:012x}{}", &random_id()[12..])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_mail_is_known_by_id_and_body() {
+        let print = |raw: &str| fingerprint("1@mon", raw.as_bytes());
+        let first = print("Received: a\r\nSubject: x\r\n\r\nbody\r\n");
+        assert_eq!(first, print("Received: b\r\nReceived: a\r\nSubject: x\r\n\r\nbody\r\n"));
+        assert_ne!(first, print("Received: a\r\nSubject: x\r\n\r\nother\r\n"));
+        assert_ne!(first, fingerprint("2@mon", b"Received: a\r\nSubject: x\r\n\r\nbody\r\n"));
+        assert_eq!(print("a: b\n\nbody"), print("c: d\n\nbody"));
+        assert_eq!(print("no blank line"), print("another without one"));
+    }
+
+    #[test]
+    fn mail_ids_sort_by_time() {
+        let id = |second| mail_id(Timestamp::from_second(second).expect("in range"));
+        assert!(id(1_800_000_000) < id(1_800_000_001));
+        assert_eq!(id(1).len(), 32);
+    }
+}

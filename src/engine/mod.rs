@@ -1,0 +1,112 @@
+//! The engine: the one door through which every change of an incident goes.
+//!
+//! Mail, API, phone keys and timers all end in [`door`]: load, ask the domain, save state, timeline, timers and
+//! notifications in one transaction. It holds no `if` about what an incident means; that is the domain's.
+
+mod committer;
+mod delivery;
+mod door;
+pub mod intake;
+pub mod timer;
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::Notify;
+
+use self::committer::{Committer, Done, Work};
+pub use self::delivery::{CallEnd, Claimed};
+pub use self::door::Handled;
+use crate::clock::Clock;
+use crate::domain::Definitions;
+use crate::domain::incident::{Cause, Event};
+use crate::domain::rulebook::Route;
+use crate::store::{self, Store};
+
+/// Why a change was not made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// It is not durable; the caller must not say it is. Trying again may help.
+    #[error("the change could not be stored: {0}")]
+    NotCommitted(Arc<store::Error>),
+    /// The transaction took too long and was broken off.
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// The committer has stopped.
+    #[error("shutting down")]
+    Closed,
+}
+
+/// The engine. Cheap to share by `Arc`.
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    clock: Clock,
+    definitions: RwLock<Arc<Definitions>>,
+    committer: Committer,
+    wakes: Arc<Wakes>,
+}
+
+/// Hints that something is due now. Losing one costs a polling interval, nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct Wakes {
+    pub(crate) timer: Notify,
+    pub(crate) worker: Notify,
+}
+
+impl Engine {
+    /// Starts the engine's committer on the current runtime.
+    pub fn start(store: Store, clock: Clock, definitions: Definitions) -> Arc<Self> {
+        let wakes = Arc::new(Wakes::default());
+        let committer = Committer::start(store.clone(), Arc::clone(&wakes));
+        Arc::new(Self { store, clock, definitions: RwLock::new(Arc::new(definitions)), committer, wakes })
+    }
+
+    /// The definitions in force.
+    pub fn definitions(&self) -> Arc<Definitions> {
+        let guard = self.definitions.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&guard)
+    }
+
+    /// Replaces the definitions, all at once.
+    pub fn replace_definitions(&self, definitions: Definitions) {
+        let mut guard = self.definitions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *guard = Arc::new(definitions);
+    }
+
+    /// Whose address it is; from memory only.
+    pub fn route(&self, recipient: &str) -> Route {
+        self.definitions().rulebook.route(recipient)
+    }
+
+    /// The clock everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// For reads.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Lets an event happen to an incident. `None` when there is no such incident.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn handle(&self, number: i64, event: Event, cause: Cause) -> Result<Option<Handled>, Error> {
+        let work = Work::Handle { number, event, cause, now: self.clock.now(), definitions: self.definitions() };
+        match self.committer.submit(work).await? {
+            Done::Handled(handled) => Ok(handled.map(|handled| *handled)),
+            other => unreachable!("an event is answered by what it did, not by {other:?}"),
+        }
+    }
+
+    /// Waits for a hint that a timer may be due.
+    pub async fn timer_hint(&self) {
+        self.wakes.timer.notified().await;
+    }
+
+    /// Waits for a hint that a notification may be due.
+    pub async fn worker_hint(&self) {
+        self.wakes.worker.notified().await;
+    }
+}

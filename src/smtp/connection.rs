@@ -1,0 +1,211 @@
+//! One connection: moves bytes between a socket and a [`Session`], and mail from the session to the engine.
+//!
+//! It knows sockets, time limits and memory, and nothing about commands.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::reply::Reply;
+use super::server::Door;
+use super::session::{Acceptance, Envelope, Session, Step};
+use crate::domain::rulebook::Route;
+use crate::engine::intake::Incoming;
+
+/// Read from the socket at a time, and at most this much is ahead of the session.
+const READ_BYTES: usize = 8 * 1024;
+
+/// A sender must move this many bytes of mail text in each [`RATE_WINDOW`]: 500 bytes a second.
+const WINDOW_BYTES_MIN: usize = 30_000;
+
+/// How often a sender's speed is looked at.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+
+/// How long a client may take to read our replies.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why a connection ends. Only for the log: every one of these frees the permit.
+enum End {
+    /// The session said so.
+    Closed,
+    /// The client went away.
+    Gone,
+    /// We ask it to go.
+    Asked(Reply),
+}
+
+/// Serves one client.
+pub(crate) async fn run(door: &Door, stream: TcpStream, peer: SocketAddr) {
+    // Replies are small and waited for; without this the kernel may hold them back.
+    let _ = stream.set_nodelay(true);
+    let mut connection = Connection {
+        door,
+        stream,
+        peer,
+        session: Session::new(door.config.session.clone()),
+        outgoing: Vec::new(),
+        held: Held { door, bytes: 0 },
+    };
+    let end = tokio::time::timeout(door.config.session_timeout, connection.serve());
+    if let End::Asked(reply) = end.await.unwrap_or(End::Asked(Reply::timed_out())) {
+        connection.say(&reply);
+        let _ = connection.flush().await;
+    }
+}
+
+struct Connection<'a> {
+    door: &'a Door,
+    stream: TcpStream,
+    peer: SocketAddr,
+    session: Session,
+    outgoing: Vec<u8>,
+    held: Held<'a>,
+}
+
+/// This connection's share of the memory for mail text; given back when it ends.
+struct Held<'a> {
+    door: &'a Door,
+    bytes: usize,
+}
+
+impl Connection<'_> {
+    async fn serve(&mut self) -> End {
+        self.say(&self.session.greeting());
+        let mut buffer = vec![0; READ_BYTES];
+        let mut window = Box::pin(tokio::time::sleep(RATE_WINDOW));
+        let mut window_bytes = 0;
+        loop {
+            let engine = &self.door.engine;
+            match self.session.next(|recipient| acceptance(&engine.route(recipient))) {
+                Step::Reply(reply) => self.say(&reply),
+                Step::Close(reply) => {
+                    self.say(&reply);
+                    let _ = self.flush().await;
+                    return End::Closed;
+                }
+                Step::Commit(envelope, raw) => {
+                    // What was answered before must not wait for the disk.
+                    if self.flush().await.is_err() {
+                        tracing::debug!(peer = %self.peer, "the client left before its mail was stored");
+                    }
+                    let reply = self.commit(envelope, raw).await;
+                    self.held.set(0);
+                    self.say(&reply);
+                }
+                Step::Read => {
+                    if !self.held.set(self.session.held_bytes()) {
+                        self.session.starve();
+                        self.held.set(0);
+                    }
+                    if self.flush().await.is_err() {
+                        return End::Gone;
+                    }
+                    let in_data = self.session.is_in_data();
+                    let read = tokio::select! {
+                        read = tokio::time::timeout(self.door.config.idle_timeout, self.stream.read(&mut buffer)) => read,
+                        () = self.door.stop.cancelled(), if !in_data => return End::Asked(Reply::shutting_down()),
+                        () = &mut window => {
+                            if in_data && window_bytes < WINDOW_BYTES_MIN {
+                                return End::Asked(Reply::timed_out());
+                            }
+                            window = Box::pin(tokio::time::sleep(RATE_WINDOW));
+                            window_bytes = 0;
+                            continue;
+                        }
+                    };
+                    match read {
+                        Ok(Ok(0) | Err(_)) => return End::Gone,
+                        Ok(Ok(count)) => {
+                            window_bytes += count;
+                            self.session.push(&buffer[..count]);
+                        }
+                        Err(_) => return End::Asked(Reply::timed_out()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands the mail to the engine. Only its word that the mail is durable makes a 250.
+    async fn commit(&mut self, envelope: Envelope, raw: Vec<u8>) -> Reply {
+        let incoming = Incoming {
+            peer: self.peer.ip().to_canonical().to_string(),
+            helo: envelope.helo,
+            reverse_path: envelope.reverse_path,
+            recipients: envelope.recipients,
+            raw,
+        };
+        let receiving = tokio::time::timeout(self.door.config.commit_timeout, self.door.engine.receive(incoming));
+        let mail_id = match receiving.await {
+            Ok(Ok(receipt)) => Some(receipt.mail_id),
+            Ok(Err(error)) => {
+                tracing::error!(peer = %self.peer, %error, "a mail was not stored; its sender was told to try again");
+                None
+            }
+            Err(_) => {
+                tracing::error!(peer = %self.peer, "a mail was not stored in time; its sender was told to try again");
+                None
+            }
+        };
+        let counters = &self.door.counters;
+        let counter = if mail_id.is_some() { &counters.mails_accepted } else { &counters.mails_not_committed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.session.committed(mail_id.as_deref())
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        if reply.is_refusal() {
+            let counters = &self.door.counters;
+            let counter =
+                if reply.is_temporary() { &counters.refused_temporarily } else { &counters.refused_permanently };
+            counter.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(peer = %self.peer, code = reply.code, "refused a client with {}", reply.code);
+        }
+        self.outgoing.extend_from_slice(reply.to_wire().as_bytes());
+    }
+
+    async fn flush(&mut self) -> std::io::Result<()> {
+        if self.outgoing.is_empty() {
+            return Ok(());
+        }
+        let writing = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(&self.outgoing));
+        let written = writing.await.map_err(|_| std::io::ErrorKind::TimedOut)?;
+        self.outgoing.clear();
+        written
+    }
+}
+
+impl Held<'_> {
+    /// Takes or gives back memory so that `bytes` are held; `false` when there is not so much.
+    fn set(&mut self, bytes: usize) -> bool {
+        let total = &self.door.counters.held_bytes;
+        if bytes > self.bytes {
+            let more = bytes - self.bytes;
+            if total.fetch_add(more, Ordering::Relaxed) + more > self.door.config.held_bytes_max {
+                total.fetch_sub(more, Ordering::Relaxed);
+                return false;
+            }
+        } else {
+            total.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+        }
+        self.bytes = bytes;
+        true
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+fn acceptance(route: &Route) -> Acceptance {
+    match route {
+        Route::Service(_) => Acceptance::Accepted,
+        Route::UnknownMailbox => Acceptance::UnknownMailbox,
+        Route::ForeignDomain => Acceptance::ForeignDomain,
+    }
+}

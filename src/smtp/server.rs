@@ -1,0 +1,151 @@
+//! The listener: accepts connections, hands out permits, and stops gently.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::reply::Reply;
+use super::session::Limits;
+use crate::engine::Engine;
+
+/// Everything the door is bounded by.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Bounds on one session.
+    pub session: Arc<Limits>,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Connections at once from one address; loopback is exempt, because a local mail server is one address
+    /// for many monitors.
+    pub connections_per_address_max: usize,
+    /// Mail text held in memory over all connections, in bytes.
+    pub held_bytes_max: usize,
+    /// How long a client may say nothing (RFC 5321 section 4.5.3.2 asks for 5 minutes).
+    pub idle_timeout: Duration,
+    /// How long one connection may last.
+    pub session_timeout: Duration,
+    /// How long a commit may take before the client is told to try again (I3).
+    pub commit_timeout: Duration,
+}
+
+/// What the door has done, for the metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections accepted.
+    pub connections: AtomicU64,
+    /// Connections refused for want of a permit.
+    pub connections_refused: AtomicU64,
+    /// Mails answered 250.
+    pub mails_accepted: AtomicU64,
+    /// Mails answered 451 because they could not be stored.
+    pub mails_not_committed: AtomicU64,
+    /// Commands refused with 4xx.
+    pub refused_temporarily: AtomicU64,
+    /// Commands refused with 5xx.
+    pub refused_permanently: AtomicU64,
+    /// Connections open now.
+    pub open: AtomicUsize,
+    /// Mail text held now, in bytes.
+    pub held_bytes: AtomicUsize,
+}
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) config: Config,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) stop: CancellationToken,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// The right to one connection; dropping it gives it back.
+struct Permit {
+    door: Arc<Door>,
+    address: IpAddr,
+}
+
+/// Listens until `stop`, then waits for the connections to finish what is in DATA.
+pub async fn serve(
+    listener: TcpListener,
+    engine: Arc<Engine>,
+    config: Config,
+    counters: Arc<Counters>,
+    stop: CancellationToken,
+) {
+    let door = Arc::new(Door { config, engine, counters, stop: stop.clone(), addresses: Mutex::default() });
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match Permit::take(&door, peer) {
+                Some(permit) => {
+                    door.counters.connections.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(async move {
+                        connection::run(&permit.door, stream, peer).await;
+                    });
+                }
+                None => {
+                    door.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(%peer, "refused a connection: too many are open");
+                    connections.spawn(turn_away(stream));
+                }
+            },
+            Err(error) => {
+                // Out of file descriptors, mostly: existing connections go on, and some will end.
+                tracing::error!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let words = Reply::too_many_connections().to_wire();
+    // A client that does not read it has nothing more to hear.
+    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(words.as_bytes())).await;
+}
+
+impl Permit {
+    fn take(door: &Arc<Door>, peer: SocketAddr) -> Option<Self> {
+        let address = peer.ip().to_canonical();
+        if door.counters.open.load(Ordering::Relaxed) >= door.config.connections_max {
+            return None;
+        }
+        let mut addresses = door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = addresses.entry(address).or_default();
+        if !address.is_loopback() && *open >= door.config.connections_per_address_max {
+            return None;
+        }
+        *open += 1;
+        door.counters.open.fetch_add(1, Ordering::Relaxed);
+        Some(Self { door: Arc::clone(door), address })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.door.counters.open.fetch_sub(1, Ordering::Relaxed);
+        let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = addresses.get_mut(&self.address) {
+            *open -= 1;
+            if *open == 0 {
+                addresses.remove(&self.address);
+            }
+        }
+    }
+}

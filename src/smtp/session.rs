@@ -1,0 +1,285 @@
+//! The SMTP session: what to answer, decided from what was received and nothing else.
+//!
+//! No socket, clock or database. The connection pushes bytes in and executes the [`Step`]s that come out; so
+//! every dialogue can be tested as text, whole and cut anywhere.
+
+use std::sync::Arc;
+
+use super::command::{self, Command, SyntaxError};
+use super::data::DataReader;
+use super::line::{Line, LineReader};
+use super::reply::Reply;
+
+/// Bounds on one session.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// What we call ourselves.
+    pub hostname: String,
+    /// Largest mail, in bytes (RFC 1870).
+    pub size_bytes_max: u64,
+    /// Recipients of one mail; RFC 5321 section 4.5.3.1.8 asks for at least 100.
+    pub recipients_max: usize,
+    /// Longest command line, in bytes.
+    pub command_bytes_max: usize,
+    /// Refused commands before the session is closed.
+    pub errors_max: u32,
+    /// Commands in a row that bring no mail forward (NOOP, RSET, VRFY, HELP, HELO) before it is closed.
+    pub idle_commands_max: u32,
+    /// Mails in one session.
+    pub mails_max: u32,
+}
+
+/// What a recipient is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// A service owns it.
+    Accepted,
+    /// Our domain, no service.
+    UnknownMailbox,
+    /// Not our domain.
+    ForeignDomain,
+}
+
+/// Who sent a mail to whom, as the session said it (RFC 5321 section 2.3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Envelope {
+    /// The name given with HELO or EHLO.
+    pub helo: String,
+    /// The reverse path; empty is the null sender.
+    pub reverse_path: String,
+    /// The accepted recipients, in order.
+    pub recipients: Vec<String>,
+}
+
+/// What the connection must do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read more bytes and push them; flush what was said before.
+    Read,
+    /// Say this.
+    Reply(Reply),
+    /// Say this and close.
+    Close(Reply),
+    /// Commit this mail and report with [`Session::committed`]. Until then nothing behind it is looked at (I7).
+    Commit(Envelope, Vec<u8>),
+}
+
+/// Protocol state of one connection.
+#[derive(Debug)]
+pub struct Session {
+    limits: Arc<Limits>,
+    input: LineReader,
+    phase: Phase,
+    envelope: Envelope,
+    errors: u32,
+    idle_commands: u32,
+    mails: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Between mails.
+    Ready,
+    /// MAIL was accepted.
+    Mail,
+    /// Between 354 and the final dot.
+    Data(DataReader),
+    /// A mail is being committed.
+    Committing,
+    /// Over.
+    Closed,
+}
+
+impl Session {
+    /// A fresh session.
+    pub fn new(limits: Arc<Limits>) -> Self {
+        let (input, phase, envelope) = (LineReader::default(), Phase::Ready, Envelope::default());
+        Self { limits, input, phase, envelope, errors: 0, idle_commands: 0, mails: 0 }
+    }
+
+    /// The first line.
+    pub fn greeting(&self) -> Reply {
+        Reply::greeting(&self.limits.hostname)
+    }
+
+    /// Adds received bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.input.push(bytes);
+    }
+
+    /// Between 354 and the final dot: a shutdown lets the sender finish.
+    pub fn is_in_data(&self) -> bool {
+        matches!(self.phase, Phase::Data(_))
+    }
+
+    /// Bytes of mail text held in memory.
+    pub fn held_bytes(&self) -> usize {
+        match &self.phase {
+            Phase::Data(reader) => reader.held(),
+            _ => 0,
+        }
+    }
+
+    /// The machine is out of memory for mail: read this one to its end, keep nothing, answer 452.
+    pub fn starve(&mut self) {
+        if let Phase::Data(reader) = &mut self.phase {
+            reader.discard();
+            self.envelope.recipients.clear();
+        }
+    }
+
+    /// Reports the commit that [`Step::Commit`] asked for: the mail's id, or nothing when it is not durable.
+    pub fn committed(&mut self, mail_id: Option<&str>) -> Reply {
+        self.reset();
+        self.mails += 1;
+        mail_id.map_or_else(Reply::cannot_commit, Reply::accepted)
+    }
+
+    /// Decides the next step. `accepts` is asked once per recipient and must answer from memory.
+    pub fn next(&mut self, accepts: impl Fn(&str) -> Acceptance) -> Step {
+        match &mut self.phase {
+            Phase::Committing | Phase::Closed => Step::Read,
+            Phase::Data(_) => self.read_data(),
+            Phase::Ready | Phase::Mail => match self.input.next_line(self.limits.command_bytes_max) {
+                Line::Partial => Step::Read,
+                Line::TooLong => self.refuse(Reply::line_too_long()),
+                Line::Complete(line) => self.command(&line, accepts),
+            },
+        }
+    }
+
+    fn read_data(&mut self) -> Step {
+        let Phase::Data(reader) = &mut self.phase else { return Step::Read };
+        let progress = reader.read(self.input.rest());
+        self.input.consume(progress.consumed);
+        if !progress.ended {
+            return Step::Read;
+        }
+        let Phase::Data(reader) = std::mem::replace(&mut self.phase, Phase::Committing) else { return Step::Read };
+        if self.envelope.recipients.is_empty() {
+            self.reset();
+            return Step::Reply(Reply::too_busy());
+        }
+        if reader.is_too_large() {
+            self.reset();
+            return self.refuse(Reply::too_large(self.limits.size_bytes_max));
+        }
+        Step::Commit(self.envelope.clone(), reader.into_body())
+    }
+
+    fn command(&mut self, line: &[u8], accepts: impl Fn(&str) -> Acceptance) -> Step {
+        let command = match command::parse(line) {
+            Ok(command) => command,
+            Err(SyntaxError::Unknown) => return self.refuse(Reply::unknown_command()),
+            Err(SyntaxError::Malformed(what)) => return self.refuse(Reply::bad_syntax(what)),
+            Err(SyntaxError::BadSender) => return self.refuse(Reply::bad_sender()),
+            Err(SyntaxError::BadRecipient) => return self.refuse(Reply::bad_recipient()),
+        };
+        match command {
+            Command::Helo(name) => {
+                self.hello(name);
+                self.idle(Reply::helo(&self.limits.hostname))
+            }
+            Command::Ehlo(name) => {
+                self.hello(name);
+                self.idle(Reply::ehlo(&self.limits.hostname, self.limits.size_bytes_max))
+            }
+            Command::Mail { address, size_bytes, unknown } => self.mail(address, size_bytes, &unknown),
+            Command::Rcpt(address) => self.rcpt(address, accepts),
+            Command::Data => self.data(),
+            Command::Bdat => self.close(Reply::not_offered()),
+            Command::Rset => {
+                self.reset();
+                self.idle(Reply::ok())
+            }
+            Command::Noop => self.idle(Reply::ok()),
+            Command::Vrfy => self.idle(Reply::cannot_verify()),
+            Command::Help => self.idle(Reply::help()),
+            Command::NotOffered => self.refuse(Reply::not_offered()),
+            Command::Http => self.close(Reply::not_smtp()),
+            Command::Quit => self.close(Reply::bye()),
+        }
+    }
+
+    fn hello(&mut self, name: String) {
+        self.reset();
+        self.envelope.helo = name;
+    }
+
+    fn mail(&mut self, address: String, size_bytes: Option<u64>, unknown: &[String]) -> Step {
+        if matches!(self.phase, Phase::Mail) {
+            return self.refuse(Reply::out_of_order("one mail at a time; RSET starts over"));
+        }
+        if self.mails >= self.limits.mails_max {
+            return self.close(Reply::session_used_up());
+        }
+        if size_bytes.is_some_and(|size| size > self.limits.size_bytes_max) {
+            return self.refuse(Reply::too_large(self.limits.size_bytes_max));
+        }
+        if !unknown.is_empty() {
+            tracing::debug!(?unknown, "MAIL with parameters nobody knows; accepted");
+        }
+        self.phase = Phase::Mail;
+        self.idle_commands = 0;
+        self.envelope.reverse_path = address;
+        Step::Reply(Reply::sender_ok())
+    }
+
+    fn rcpt(&mut self, address: String, accepts: impl Fn(&str) -> Acceptance) -> Step {
+        if !matches!(self.phase, Phase::Mail) {
+            return self.refuse(Reply::out_of_order("MAIL first"));
+        }
+        if self.envelope.recipients.len() >= self.limits.recipients_max {
+            return self.refuse(Reply::too_many_recipients());
+        }
+        match accepts(&address) {
+            Acceptance::Accepted => {
+                if !self.envelope.recipients.contains(&address) {
+                    self.envelope.recipients.push(address);
+                }
+                Step::Reply(Reply::recipient_ok())
+            }
+            Acceptance::UnknownMailbox => self.refuse(Reply::unknown_mailbox()),
+            Acceptance::ForeignDomain => self.refuse(Reply::no_relay()),
+        }
+    }
+
+    fn data(&mut self) -> Step {
+        match self.phase {
+            Phase::Mail if self.envelope.recipients.is_empty() => self.refuse(Reply::no_valid_recipients()),
+            Phase::Mail => {
+                self.phase = Phase::Data(DataReader::new(self.limits.size_bytes_max));
+                Step::Reply(Reply::start_mail())
+            }
+            _ => self.refuse(Reply::out_of_order("MAIL and RCPT first")),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.phase = Phase::Ready;
+        self.envelope.reverse_path.clear();
+        self.envelope.recipients.clear();
+    }
+
+    /// Counts a refusal. Too many close the session: what floods errors is no monitor.
+    fn refuse(&mut self, reply: Reply) -> Step {
+        self.errors += 1;
+        if self.errors >= self.limits.errors_max {
+            return self.close(Reply::too_many_errors());
+        }
+        Step::Reply(reply)
+    }
+
+    fn idle(&mut self, reply: Reply) -> Step {
+        self.idle_commands += 1;
+        if self.idle_commands > self.limits.idle_commands_max {
+            return self.close(Reply::too_many_errors());
+        }
+        Step::Reply(reply)
+    }
+
+    fn close(&mut self, reply: Reply) -> Step {
+        self.phase = Phase::Closed;
+        Step::Close(reply)
+    }
+}

@@ -1,0 +1,226 @@
+//! Mails as they came, what they claimed, and which were delivered twice.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json, word};
+use crate::domain::alert::Alert;
+use crate::domain::rulebook::TraceLine;
+
+/// A stored mail without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMail {
+    /// Its receipt id, given to the sender with the 250.
+    pub id: String,
+    /// When its last byte came.
+    pub received_at: Timestamp,
+    /// Address of the client.
+    pub peer: String,
+    /// What the client called itself.
+    pub helo: String,
+    /// The reverse path; empty is the null sender.
+    pub reverse_path: String,
+    /// The envelope recipients.
+    pub recipients: Vec<String>,
+    /// Size of the raw bytes.
+    pub size_bytes: i64,
+    /// Of the raw bytes, in hex (I8).
+    pub sha256: String,
+    /// `Message-ID`.
+    pub message_id: Option<String>,
+    /// The address in `From`.
+    pub header_from: String,
+    /// Decoded.
+    pub subject: String,
+    /// When the sender made it (I12).
+    pub origin_at: Timestamp,
+    /// What was wrong with it.
+    pub defects: Vec<String>,
+    /// The decision trace, per recipient.
+    pub trace: Vec<RecipientTrace>,
+}
+
+/// The rules tried for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RecipientTrace {
+    /// The envelope recipient.
+    pub recipient: String,
+    /// In order.
+    pub trace: Vec<TraceLine>,
+}
+
+/// An alert with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAlert {
+    /// The mail that made it.
+    pub mail_id: String,
+    /// For which recipient.
+    pub recipient: String,
+    /// That recipient's service.
+    pub service: String,
+    /// What it claimed.
+    pub alert: Alert,
+    /// What was done, in words.
+    pub outcome: String,
+    /// The incident it opened or touched.
+    pub incident_number: Option<i64>,
+}
+
+impl WriteTx {
+    /// Stores a mail. The first statement of every intake.
+    pub(crate) async fn insert_mail(&mut self, mail: &StoredMail, raw: &[u8]) -> Result<(), Error> {
+        let sql = "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, \
+                   message_id, header_from, subject, origin_at, defects, trace) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+        let query = sqlx::query(sql)
+            .bind(&mail.id)
+            .bind(mail.received_at.as_millisecond())
+            .bind(&mail.peer)
+            .bind(&mail.helo)
+            .bind(&mail.reverse_path)
+            .bind(to_json(&mail.recipients))
+            .bind(mail.size_bytes)
+            .bind(&mail.sha256)
+            .bind(raw)
+            .bind(&mail.message_id)
+            .bind(&mail.header_from)
+            .bind(&mail.subject)
+            .bind(mail.origin_at.as_millisecond())
+            .bind(to_json(&mail.defects))
+            .bind(to_json(&mail.trace));
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Stores an alert of a mail stored before.
+    pub(crate) async fn insert_alert(&mut self, ordinal: i64, stored: &StoredAlert) -> Result<(), Error> {
+        let sql = "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, \
+                   reason, outcome, incident_number) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        let query = sqlx::query(sql)
+            .bind(&stored.mail_id)
+            .bind(ordinal)
+            .bind(&stored.recipient)
+            .bind(&stored.service)
+            .bind(stored.alert.action.word())
+            .bind(&stored.alert.dedup_key)
+            .bind(stored.alert.severity.word())
+            .bind(&stored.alert.summary)
+            .bind(&stored.alert.rule)
+            .bind(&stored.alert.reason)
+            .bind(&stored.outcome)
+            .bind(stored.incident_number);
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Remembers a delivery and returns the id of the first one of the same content to the same recipient since
+    /// `since`: `mail_id` itself when there was none (I6).
+    pub(crate) async fn first_delivery(
+        &mut self,
+        recipient: &str,
+        fingerprint: &str,
+        mail_id: &str,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<String, Error> {
+        let sql = "insert into seen (recipient, fingerprint, mail_id, received_at) values ($1, $2, $3, $4) \
+                   on conflict (recipient, fingerprint) do update set \
+                   mail_id = case when seen.received_at < $5 then excluded.mail_id else seen.mail_id end, \
+                   received_at = case when seen.received_at < $5 then excluded.received_at else seen.received_at end \
+                   returning mail_id";
+        let query = sqlx::query(sql)
+            .bind(recipient)
+            .bind(fingerprint)
+            .bind(mail_id)
+            .bind(now.as_millisecond())
+            .bind(since.as_millisecond());
+        text(&query.fetch_one(self.connection()).await?, "mail_id")
+    }
+
+    /// Forgets deliveries older than `before`; returns how many.
+    pub(crate) async fn forget_deliveries(&mut self, before: Timestamp) -> Result<u64, Error> {
+        let query = sqlx::query("delete from seen where received_at < $1").bind(before.as_millisecond());
+        Ok(query.execute(self.connection()).await?.rows_affected())
+    }
+}
+
+impl Store {
+    /// Mails, newest first, with ids below `before`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mails(&self, before: Option<&str>, limit: i64) -> Result<Vec<(StoredMail, Vec<StoredAlert>)>, Error> {
+        let before = before.unwrap_or("~");
+        let columns = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
+                       header_from, subject, origin_at, defects, trace from mail where id < $1 order by id desc limit $2";
+        let rows = sqlx::query(columns).bind(before).bind(limit).fetch_all(&self.reading).await?;
+        let mails: Vec<StoredMail> = rows.iter().map(mail).collect::<Result<_, _>>()?;
+        let sql = "select * from alert where mail_id in (select id from mail where id < $1 order by id desc limit $2) \
+                   order by mail_id, ordinal";
+        let rows = sqlx::query(sql).bind(before).bind(limit).fetch_all(&self.reading).await?;
+        let alerts: Vec<StoredAlert> = rows.iter().map(alert).collect::<Result<_, _>>()?;
+        let of = |mail: &StoredMail| alerts.iter().filter(|alert| alert.mail_id == mail.id).cloned().collect();
+        Ok(mails.into_iter().map(|mail| (mail.clone(), of(&mail))).collect())
+    }
+
+    /// One mail with its alerts.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mail(&self, id: &str) -> Result<Option<(StoredMail, Vec<StoredAlert>)>, Error> {
+        let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
+                   header_from, subject, origin_at, defects, trace from mail where id = $1";
+        let Some(row) = sqlx::query(sql).bind(id).fetch_optional(&self.reading).await? else { return Ok(None) };
+        let sql = "select * from alert where mail_id = $1 order by ordinal";
+        let rows = sqlx::query(sql).bind(id).fetch_all(&self.reading).await?;
+        Ok(Some((mail(&row)?, rows.iter().map(alert).collect::<Result<_, _>>()?)))
+    }
+
+    /// The bytes of a mail, exactly as they came.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mail_raw(&self, id: &str) -> Result<Option<Vec<u8>>, Error> {
+        let row = sqlx::query("select raw from mail where id = $1").bind(id).fetch_optional(&self.reading).await?;
+        Ok(row.map(|row| row.try_get::<Vec<u8>, _>("raw")).transpose()?)
+    }
+}
+
+fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
+    Ok(StoredMail {
+        id: text(row, "id")?,
+        received_at: instant(row, "received_at")?,
+        peer: text(row, "peer")?,
+        helo: text(row, "helo")?,
+        reverse_path: text(row, "reverse_path")?,
+        recipients: json(row, "recipients")?,
+        size_bytes: int(row, "size_bytes")?,
+        sha256: text(row, "sha256")?,
+        message_id: text_or_none(row, "message_id")?,
+        header_from: text(row, "header_from")?,
+        subject: text(row, "subject")?,
+        origin_at: instant(row, "origin_at")?,
+        defects: json(row, "defects")?,
+        trace: json(row, "trace")?,
+    })
+}
+
+fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
+    let alert = Alert {
+        action: word(row, "action")?,
+        dedup_key: text(row, "dedup_key")?,
+        severity: word(row, "severity")?,
+        summary: text(row, "summary")?,
+        rule: text(row, "rule")?,
+        reason: text(row, "reason")?,
+    };
+    Ok(StoredAlert {
+        mail_id: text(row, "mail_id")?,
+        recipient: text(row, "recipient")?,
+        service: text(row, "service")?,
+        alert,
+        outcome: text(row, "outcome")?,
+        incident_number: row.try_get::<Option<i64>, _>("incident_number")?,
+    })
+}

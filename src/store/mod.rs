@@ -1,0 +1,177 @@
+//! The store: the only place with SQL, one implementation over `sqlx::Any` for SQLite and PostgreSQL.
+//!
+//! Called by the engine for changes and by the API for reads. It decides nothing: what an incident becomes is
+//! the domain's word. A write transaction starts with a write, so that neither database can be raced: SQLite
+//! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
+
+mod dialect;
+pub mod incident;
+pub mod mail;
+pub mod notification;
+mod open;
+pub mod token;
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Row};
+
+pub use self::dialect::Dialect;
+pub use self::open::OpenError;
+
+/// A handle on the database; clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dialect: Dialect,
+    reading: AnyPool,
+    writing: AnyPool,
+}
+
+/// What can go wrong once the database is open.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database did not answer, refused, or broke off. Trying again may help.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// Another transaction got there first; running this one again will see its work.
+    #[error("the database asks to try again: {0}")]
+    Conflict(#[source] sqlx::Error),
+    /// A row holds what no version of this program writes.
+    #[error("unreadable {what} in the database: {value:?}")]
+    Corrupt {
+        /// The column.
+        what: &'static str,
+        /// What it holds.
+        value: String,
+    },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLSTATE class 40 is transaction rollback, class 23 an integrity violation by a concurrent writer.
+        let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+        let unique = error.as_database_error().is_some_and(|e| e.is_unique_violation());
+        if unique || (code.len() == 5 && code.starts_with("40")) { Self::Conflict(error) } else { Self::Unavailable(error) }
+    }
+}
+
+/// A write transaction. Dropped without [`WriteTx::commit`] it closes its connection, which rolls it back
+/// without waiting for a peer that may be gone.
+#[derive(Debug)]
+pub struct WriteTx {
+    connection: PoolConnection<Any>,
+    dialect: Dialect,
+    finished: bool,
+}
+
+impl Store {
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Starts a write transaction.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin(&self) -> Result<WriteTx, Error> {
+        let connection = self.writing.acquire().await?;
+        let mut tx = WriteTx { connection, dialect: self.dialect, finished: false };
+        sqlx::query(self.dialect.begin()).execute(&mut *tx.connection).await?;
+        Ok(tx)
+    }
+
+    /// Proves that writing works by writing the node's row.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn touch(&self, node: &str, now: Timestamp) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let sql = "insert into node (name, seen_at) values ($1, $2) \
+                   on conflict (name) do update set seen_at = excluded.seen_at";
+        sqlx::query(sql).bind(node).bind(now.as_millisecond()).execute(tx.connection()).await?;
+        tx.commit().await
+    }
+
+    /// Counts rows for the metrics: `(table, status, count)`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn counts(&self) -> Result<Vec<(String, String, i64)>, Error> {
+        let sql = "select 'incident' as what, status, count(*) as n from incident group by status \
+                   union all select 'exhausted', 'open', count(*) from incident where exhausted = 1 and resolved_at is null \
+                   union all select 'notification', status, count(*) from notification group by status \
+                   union all select 'mail', 'stored', count(*) from mail \
+                   union all select 'alert', action, count(*) from alert group by action";
+        let rows = sqlx::query(sql).fetch_all(&self.reading).await?;
+        rows.iter().map(|row| Ok((text(row, "what")?, text(row, "status")?, int(row, "n")?))).collect()
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.writing.close().await;
+        self.reading.close().await;
+    }
+}
+
+impl WriteTx {
+    /// Makes it durable.
+    ///
+    /// # Errors
+    /// When it may not be; nobody knows then, and the caller must say so.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        sqlx::query("commit").execute(&mut *self.connection).await?;
+        self.finished = true;
+        Ok(())
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for WriteTx {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+fn text(row: &AnyRow, column: &str) -> Result<String, Error> {
+    Ok(row.try_get::<String, _>(column)?)
+}
+
+fn text_or_none(row: &AnyRow, column: &str) -> Result<Option<String>, Error> {
+    Ok(row.try_get::<Option<String>, _>(column)?)
+}
+
+fn int(row: &AnyRow, column: &str) -> Result<i64, Error> {
+    Ok(row.try_get::<i64, _>(column)?)
+}
+
+fn instant(row: &AnyRow, column: &'static str) -> Result<Timestamp, Error> {
+    millis(int(row, column)?, column)
+}
+
+fn instant_or_none(row: &AnyRow, column: &'static str) -> Result<Option<Timestamp>, Error> {
+    row.try_get::<Option<i64>, _>(column)?.map(|value| millis(value, column)).transpose()
+}
+
+fn millis(value: i64, what: &'static str) -> Result<Timestamp, Error> {
+    Timestamp::from_millisecond(value).map_err(|_| Error::Corrupt { what, value: value.to_string() })
+}
+
+fn word<T: std::str::FromStr>(row: &AnyRow, column: &'static str) -> Result<T, Error> {
+    let value = text(row, column)?;
+    value.parse().map_err(|_| Error::Corrupt { what: column, value })
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: &'static str) -> Result<T, Error> {
+    let value = text(row, column)?;
+    serde_json::from_str(&value).map_err(|_| Error::Corrupt { what: column, value })
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("our own types have string keys only, so they always serialise")
+}
