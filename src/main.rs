@@ -1,1 +1,37 @@
-fn main(){}
+//! Parses the command line, runs it, and turns its end into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use nightcall::cli::Cli;
+use tracing_subscriber::EnvFilter;
+
+/// Says what to log, in the manner of `RUST_LOG`.
+const LOG: &str = "NIGHTCALL_LOG";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = std::env::var(LOG).ok().and_then(|text| EnvFilter::try_new(text).ok());
+    // The database library tells every slow statement; people who want to know ask for it.
+    let default = || EnvFilter::new(format!("{},sqlx=warn", cli.log_level()));
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .with_env_filter(filter.unwrap_or_else(default))
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    match runtime.block_on(cli.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a failed command belongs to its caller's terminal")]
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("nightcall: {error:#}");
+    ExitCode::FAILURE
+}

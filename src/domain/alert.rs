@@ -23,13 +23,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order the documentation lists them.
-    pub const ALL: [Self; 5] = [
-        Self::Trigger,
-        Self::Acknowledge,
-        Self::Resolve,
-        Self::Heartbeat,
-        Self::Ignore,
-    ];
+    pub const ALL: [Self; 5] = [Self::Trigger, Self::Acknowledge, Self::Resolve, Self::Heartbeat, Self::Ignore];
 
     /// The word used in definition files, the database and the API.
     pub fn word(self) -> &'static str {

@@ -180,7 +180,14 @@ pub struct Change {
 
 impl Incident {
     /// Opens an incident. Its first page is due at once; the timer makes it.
-    pub fn open(number: i64, service: &str, dedup_key: &str, trigger: &Trigger, policy: Policy, now: Timestamp) -> Change {
+    pub fn open(
+        number: i64,
+        service: &str,
+        dedup_key: &str,
+        trigger: &Trigger,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Change {
         let incident = Self {
             number,
             service: service.to_owned(),
@@ -317,7 +324,10 @@ impl Change {
             self.tell(Kind::StepSkipped, format!("{label} has nobody who can be reached"));
         }
         if next.position.exhausted && !self.incident.position.exhausted {
-            self.tell(Kind::Exhausted, "every step was paged and nobody answered; paging the fallback contact".to_owned());
+            self.tell(
+                Kind::Exhausted,
+                "every step was paged and nobody answered; paging the fallback contact".to_owned(),
+            );
         }
         self.incident.position = next.position;
         if next.notifications.is_empty() {

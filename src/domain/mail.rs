@@ -25,7 +25,7 @@ pub struct Mail {
     pub subject_raw: String,
     /// The subject without reply, list and gateway prefixes; see [`subject::normalise`].
     pub subject: String,
-    /// The address in `From`, lower case; empty when there is none.
+    /// The address in `From`, or the envelope's where a device sends none; lower case, empty when unknown.
     pub from: String,
     /// The text part, or the HTML part as text; lines end in LF.
     pub body: String,
@@ -50,6 +50,15 @@ impl Mail {
             Ok(None) => Self::unreadable(raw, "no header line was found"),
             Err(_) => Self::unreadable(raw, "the mail parser failed on it"),
         }
+    }
+
+    /// Takes the sender from the envelope where the mail itself names none.
+    #[must_use]
+    pub fn with_sender(mut self, reverse_path: &str) -> Self {
+        if self.from.is_empty() {
+            self.from = storable(reverse_path).to_lowercase();
+        }
+        self
     }
 
     /// All values of a header, decoded, in order. The name is matched without regard to case.

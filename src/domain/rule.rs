@@ -152,7 +152,8 @@ impl Criterion {
         if values.is_empty() {
             return Err(format!("{name} is not in the mail"));
         }
-        let hit = self.any.iter().find_map(|regex| values.iter().find_map(|value| Some((regex, regex.captures(value)?))));
+        let hit =
+            self.any.iter().find_map(|regex| values.iter().find_map(|value| Some((regex, regex.captures(value)?))));
         let Some((regex, found)) = hit else {
             return Err(match &self.any[..] {
                 [only] => format!("{name} does not match {:?}", only.as_str()),

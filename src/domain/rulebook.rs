@@ -94,7 +94,8 @@ impl Rulebook {
     /// Finds the owner of a recipient address. Case and a `+suffix` do not matter; an address without a domain
     /// belongs to our first one. The exact address wins over the one without suffix, and a wildcard comes last.
     pub fn route(&self, recipient: &str) -> Route {
-        let address = recipient.to_lowercase();
+        // ASCII only: other alphabets have letters whose lower case is an ASCII one.
+        let address = recipient.to_ascii_lowercase();
         let (mailbox, domain) = match address.rsplit_once('@') {
             Some((mailbox, domain)) => (mailbox, domain),
             None => (address.as_str(), self.domains.first().map_or("", String::as_str)),

@@ -2,9 +2,8 @@
 
 /// Reply and forward marks of mail programs, lower case, without the colon (English, German, Scandinavian,
 /// French, Italian, Spanish, Portuguese, Chinese).
-const REPLY_MARKS: [&str; 16] = [
-    "re", "fw", "fwd", "aw", "wg", "sv", "vs", "vb", "tr", "rif", "rv", "res", "enc", "回复", "转发", "答复",
-];
+const REPLY_MARKS: [&str; 16] =
+    ["re", "fw", "fwd", "aw", "wg", "sv", "vs", "vb", "tr", "rif", "rv", "res", "enc", "回复", "转发", "答复"];
 
 /// Tags that mail gateways put in front of a subject, lower case, without the brackets.
 const GATEWAY_TAGS: [&str; 8] =

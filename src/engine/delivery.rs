@@ -105,7 +105,12 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn answer(&self, notification: &Notification, event: Event, cause: Cause) -> Result<Option<Handled>, Error> {
+    pub async fn answer(
+        &self,
+        notification: &Notification,
+        event: Event,
+        cause: Cause,
+    ) -> Result<Option<Handled>, Error> {
         let (number, now, definitions) = (notification.incident_number, self.clock.now(), self.definitions());
         let work = Work::Answer { id: notification.id.clone(), number, event, cause, now, definitions };
         match self.committer.submit(work).await? {
@@ -163,13 +168,8 @@ fn tried(notification: &Notification, outcome: &Outcome, now: Timestamp, jitter:
         }
         Outcome::Retry(why) if notification.attempts < ATTEMPTS_MAX => {
             let delay = retry_delay(notification.attempts, jitter);
-            let to = Move {
-                to: Status::Pending,
-                due_at: now + delay,
-                provider_ref: None,
-                error: Some(why.clone()),
-                rings,
-            };
+            let to =
+                Move { to: Status::Pending, due_at: now + delay, provider_ref: None, error: Some(why.clone()), rings };
             (to, format!("{why}; trying again in {} s", delay.as_secs()))
         }
         Outcome::Retry(why) | Outcome::Failed(why) => (failed(notification, why, now), format!("failed: {why}")),

@@ -41,8 +41,7 @@ pub(crate) struct Raise<'a> {
 /// Lets an alert act on the open incident with its key, or open one.
 pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised, Error> {
     let alert = raise.alert;
-    let trigger =
-        Trigger { severity: alert.severity, summary: alert.summary.clone(), origin_at: raise.origin_at };
+    let trigger = Trigger { severity: alert.severity, summary: alert.summary.clone(), origin_at: raise.origin_at };
     let event = match alert.action {
         Action::Ignore | Action::Heartbeat => {
             return Ok(Raised { outcome: format!("{}: no incident is touched", alert.action), incident_number: None });

@@ -90,7 +90,7 @@ impl Engine {
 
 /// Reads the mail and judges it for every recipient. Pure but for the id.
 fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
-    let parsed = Mail::parse(&incoming.raw);
+    let parsed = Mail::parse(&incoming.raw).with_sender(&incoming.reverse_path);
     let verdicts: Vec<Verdict> = incoming
         .recipients
         .iter()
@@ -100,7 +100,8 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
             Route::UnknownMailbox | Route::ForeignDomain => None,
         })
         .collect();
-    let trace = |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
+    let trace =
+        |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
     let mail = StoredMail {
         id: mail_id(now),
         received_at: now,

@@ -69,8 +69,8 @@ pub fn parse(line: &[u8]) -> Result<Command, SyntaxError> {
         return Err(SyntaxError::Unknown);
     }
     match verb.as_slice() {
-        b"HELO" => Ok(Command::Helo(text(argument))),
-        b"EHLO" => Ok(Command::Ehlo(text(argument))),
+        b"HELO" => Ok(Command::Helo(name(argument))),
+        b"EHLO" => Ok(Command::Ehlo(name(argument))),
         b"MAIL" => mail(argument),
         b"RCPT" => rcpt(argument),
         b"DATA" if argument.is_empty() => Ok(Command::Data),
@@ -126,22 +126,25 @@ fn after_keyword<'a>(argument: &'a [u8], keyword: &[u8]) -> Option<&'a [u8]> {
 /// Takes the address out of a path and returns what follows it. `<a@b>`, `a@b`, `Name <a@b>`, `<<a@b>>`,
 /// `<@relay:a@b>` all are `a@b`.
 fn address_and_rest(path: &[u8]) -> Option<(String, &[u8])> {
-    let (inner, rest) = match find_unquoted(path, b'<') {
-        Some(open) => {
-            let inner = path[open..].iter().position(|byte| *byte != b'<').map_or(&path[path.len()..], |n| &path[open + n..]);
-            let close = find_unquoted(inner, b'>')?;
-            let rest = &inner[close..];
-            (&inner[..close], rest.iter().position(|byte| *byte != b'>').map_or(&rest[rest.len()..], |n| &rest[n..]))
+    // A `<` after `=` belongs to a parameter, as in `a@b AUTH=<>`.
+    let open = unquoted(path).find(|(at, byte)| *byte == b'<' && (*at == 0 || path[at - 1] != b'='));
+    let (inner, rest) = match open {
+        Some((open, _)) => {
+            let inner = trim_start_byte(&path[open..], b'<');
+            let close = find_unquoted(inner, |byte| byte == b'>')?;
+            (&inner[..close], trim_start_byte(&inner[close..], b'>'))
         }
         None => {
-            let end = find_unquoted(path, b' ').or_else(|| find_unquoted(path, b'\t')).unwrap_or(path.len());
+            let end = find_unquoted(path, |byte| byte.is_ascii_whitespace()).unwrap_or(path.len());
             if end == 0 {
                 return None;
             }
             path.split_at(end)
         }
     };
-    let inner = inner.trim_ascii();
+    // Blanks only: a control byte inside an address is refused, never dropped.
+    let inner = trim_start_byte(inner, b' ');
+    let inner = &inner[..inner.len() - inner.iter().rev().take_while(|byte| **byte == b' ').count()];
     // A source route is obsolete and ignored (RFC 5321 appendix C).
     let address = match inner.strip_prefix(b"@") {
         Some(route) => &route[route.iter().position(|byte| *byte == b':')? + 1..],
@@ -153,14 +156,20 @@ fn address_and_rest(path: &[u8]) -> Option<(String, &[u8])> {
 /// Empty, `mailbox` or `mailbox@domain`, of a length anybody may have, without control bytes and with at
 /// most one `@` outside quotes.
 fn is_address(address: &[u8]) -> bool {
-    let at_signs = count_unquoted(address, b'@');
-    let domain_missing = address.last() == Some(&b'@') || address.first() == Some(&b'@');
-    let blank = find_unquoted(address, b' ').is_some();
+    let at_signs = unquoted(address).filter(|(_, byte)| *byte == b'@').count();
+    let part_missing = address.last() == Some(&b'@') || address.first() == Some(&b'@');
+    let quotes = address.iter().filter(|byte| **byte == b'"').count();
+    let escaped_quotes = address.windows(2).filter(|pair| pair == b"\\\"").count();
     address.len() <= PATH_BYTES_MAX
         && at_signs <= 1
-        && !domain_missing
-        && !blank
+        && !part_missing
+        && (quotes - escaped_quotes).is_multiple_of(2)
+        && find_unquoted(address, |byte| byte == b' ').is_none()
         && !address.iter().any(u8::is_ascii_control)
+}
+
+fn trim_start_byte(bytes: &[u8], trimmed: u8) -> &[u8] {
+    &bytes[bytes.iter().take_while(|byte| **byte == trimmed).count()..]
 }
 
 /// Walks the bytes outside `"quoted"` parts (RFC 5321 `Quoted-string`, with backslash escapes).
@@ -179,12 +188,13 @@ fn unquoted(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     })
 }
 
-fn find_unquoted(bytes: &[u8], wanted: u8) -> Option<usize> {
-    unquoted(bytes).find(|(_, byte)| *byte == wanted).map(|(at, _)| at)
+fn find_unquoted(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
+    unquoted(bytes).find(|(_, byte)| wanted(*byte)).map(|(at, _)| at)
 }
 
-fn count_unquoted(bytes: &[u8], wanted: u8) -> usize {
-    unquoted(bytes).filter(|(_, byte)| *byte == wanted).count()
+/// What a client calls itself, with control bytes made visible: it goes to logs and the database.
+fn name(bytes: &[u8]) -> String {
+    text(bytes).replace(|c: char| c.is_control(), "\u{fffd}")
 }
 
 /// UTF-8 where it is, else one character per byte, so that no two byte strings look alike.
@@ -221,6 +231,8 @@ mod tests {
             ("MAIL FROM: <> SIZE=10", ""),
             ("MAIL FROM:a@b", "a@b"),
             ("MAIL FROM:a@b SIZE=10", "a@b"),
+            ("MAIL FROM:a@b AUTH=<>", "a@b"),
+            ("MAIL FROM:a@b\tSIZE=1 X=2", "a@b"),
             ("MAIL FROM:<root>", "root"),
             ("MAIL FROM:<root@[192.0.2.1]>", "root@[192.0.2.1]"),
             ("MAIL FROM:<@r,@s:x@y>", "x@y"),
@@ -234,7 +246,16 @@ mod tests {
             assert_eq!(sender(line), Ok(expected.to_owned()), "{line:?}");
         }
         let long = format!("MAIL FROM:<{}@b>", "x".repeat(300));
-        for line in ["MAIL FROM:<a@b@c>", "MAIL FROM:<a@>", "MAIL FROM:<a\0@b>", "MAIL FROM:<a\r@b>", "MAIL FROM:", &long] {
+        for line in [
+            "MAIL FROM:<a@b@c>",
+            "MAIL FROM:<a@>",
+            "MAIL FROM:<a\0@b>",
+            "MAIL FROM:<a\r@b>",
+            "MAIL FROM:<a@b\r>",
+            "MAIL FROM:\"a@b",
+            "MAIL FROM:",
+            &long,
+        ] {
             assert_eq!(sender(line), Err(SyntaxError::BadSender), "{line:?}");
         }
         assert!(matches!(sender("MAIL <a@b>"), Err(SyntaxError::Malformed(_))));

@@ -3,7 +3,6 @@
 //! It knows sockets, time limits and memory, and nothing about commands.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -152,7 +151,7 @@ impl Connection<'_> {
         };
         let counters = &self.door.counters;
         let counter = if mail_id.is_some() { &counters.mails_accepted } else { &counters.mails_not_committed };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.inc();
         self.session.committed(mail_id.as_deref())
     }
 
@@ -161,7 +160,7 @@ impl Connection<'_> {
             let counters = &self.door.counters;
             let counter =
                 if reply.is_temporary() { &counters.refused_temporarily } else { &counters.refused_permanently };
-            counter.fetch_add(1, Ordering::Relaxed);
+            counter.inc();
             tracing::info!(peer = %self.peer, code = reply.code, "refused a client with {}", reply.code);
         }
         self.outgoing.extend_from_slice(reply.to_wire().as_bytes());
@@ -182,14 +181,16 @@ impl Held<'_> {
     /// Takes or gives back memory so that `bytes` are held; `false` when there is not so much.
     fn set(&mut self, bytes: usize) -> bool {
         let total = &self.door.counters.held_bytes;
+        let signed = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
         if bytes > self.bytes {
-            let more = bytes - self.bytes;
-            if total.fetch_add(more, Ordering::Relaxed) + more > self.door.config.held_bytes_max {
-                total.fetch_sub(more, Ordering::Relaxed);
+            let more = signed(bytes - self.bytes);
+            // The gauge returns what it held before.
+            if total.inc_by(more) + more > signed(self.door.config.held_bytes_max) {
+                total.dec_by(more);
                 return false;
             }
         } else {
-            total.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+            total.dec_by(signed(self.bytes - bytes));
         }
         self.bytes = bytes;
         true

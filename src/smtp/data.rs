@@ -153,8 +153,20 @@ mod tests {
     fn only_crlf_dot_crlf_ends() {
         let forged = "MAIL FROM:<x@y>\r\n";
         for ending in [
-            "\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\n", "\n.\r", "\r.\r\n", "\r\n.\r", "\r\n\0.\r\n", "\r\n.\0\r\n",
-            "\r\n.\r\r\n", "\r\n.\r\r\r\r\r\r\n", "\r\n. \r\n", "\r\n.x\r\n",
+            "\n.\n",
+            "\n.\r\n",
+            "\r\n.\n",
+            "\r.\r",
+            "\r.\n",
+            "\n.\r",
+            "\r.\r\n",
+            "\r\n.\r",
+            "\r\n\0.\r\n",
+            "\r\n.\0\r\n",
+            "\r\n.\r\r\n",
+            "\r\n.\r\r\r\r\r\r\n",
+            "\r\n. \r\n",
+            "\r\n.x\r\n",
         ] {
             let input = format!("text{ending}{forged}\r\n.\r\nQUIT\r\n");
             for step in [1, 2, input.len()] {

@@ -38,7 +38,8 @@ impl LineReader {
     pub fn next_line(&mut self, bytes_max: usize) -> Line {
         let rest = &self.buffer[self.start..];
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
-            if rest.len() > bytes_max {
+            // A CR at the end may be the first half of the line's end.
+            if rest.strip_suffix(b"\r").unwrap_or(rest).len() > bytes_max {
                 self.overlong = true;
             }
             if self.overlong {
@@ -94,6 +95,13 @@ mod tests {
         assert_eq!(lines(&[b"a\r\nb\nc"], 10), [complete("a"), complete("b")]);
         assert_eq!(lines(&[b"a\r", b"\nb", b"\r\n"], 10), [complete("a"), complete("b")]);
         assert_eq!(lines(&[b"\r\n\n"], 10), [complete(""), complete("")]);
+    }
+
+    #[test]
+    fn the_limit_is_the_same_however_a_line_arrives() {
+        assert_eq!(lines(&[b"abcd\r", b"\n"], 4), [complete("abcd")]);
+        assert_eq!(lines(&[b"abcd\r\n"], 4), [complete("abcd")]);
+        assert_eq!(lines(&[b"abcde", b"\r\n"], 4), [Line::TooLong]);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -37,24 +39,44 @@ pub struct Config {
 }
 
 /// What the door has done, for the metrics.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counters {
     /// Connections accepted.
-    pub connections: AtomicU64,
+    pub connections: Counter,
     /// Connections refused for want of a permit.
-    pub connections_refused: AtomicU64,
+    pub connections_refused: Counter,
     /// Mails answered 250.
-    pub mails_accepted: AtomicU64,
+    pub mails_accepted: Counter,
     /// Mails answered 451 because they could not be stored.
-    pub mails_not_committed: AtomicU64,
+    pub mails_not_committed: Counter,
     /// Commands refused with 4xx.
-    pub refused_temporarily: AtomicU64,
+    pub refused_temporarily: Counter,
     /// Commands refused with 5xx.
-    pub refused_permanently: AtomicU64,
+    pub refused_permanently: Counter,
     /// Connections open now.
-    pub open: AtomicUsize,
+    pub open: Gauge,
     /// Mail text held now, in bytes.
-    pub held_bytes: AtomicUsize,
+    pub held_bytes: Gauge,
+}
+
+impl Counters {
+    /// Makes them visible.
+    pub fn register(&self, registry: &mut Registry) {
+        let counters = [
+            ("connections", "SMTP connections accepted", &self.connections),
+            ("connections_refused", "SMTP connections refused for want of a permit", &self.connections_refused),
+            ("mails_accepted", "Mails answered 250", &self.mails_accepted),
+            ("mails_not_committed", "Mails answered 451 because they could not be stored", &self.mails_not_committed),
+            ("refused_temporarily", "SMTP commands refused with 4xx", &self.refused_temporarily),
+            ("refused_permanently", "SMTP commands refused with 5xx", &self.refused_permanently),
+        ];
+        let registry = registry.sub_registry_with_prefix("smtp");
+        for (name, help, counter) in counters {
+            registry.register(name, help, counter.clone());
+        }
+        registry.register("connections_open", "SMTP connections open now", self.open.clone());
+        registry.register("held_bytes", "Bytes of mail text held in memory", self.held_bytes.clone());
+    }
 }
 
 /// What every connection shares.
@@ -62,7 +84,7 @@ pub struct Counters {
 pub(crate) struct Door {
     pub(crate) config: Config,
     pub(crate) engine: Arc<Engine>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) counters: Counters,
     pub(crate) stop: CancellationToken,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -78,7 +100,7 @@ pub async fn serve(
     listener: TcpListener,
     engine: Arc<Engine>,
     config: Config,
-    counters: Arc<Counters>,
+    counters: Counters,
     stop: CancellationToken,
 ) {
     let door = Arc::new(Door { config, engine, counters, stop: stop.clone(), addresses: Mutex::default() });
@@ -91,13 +113,13 @@ pub async fn serve(
         match accepted {
             Ok((stream, peer)) => match Permit::take(&door, peer) {
                 Some(permit) => {
-                    door.counters.connections.fetch_add(1, Ordering::Relaxed);
+                    door.counters.connections.inc();
                     connections.spawn(async move {
                         connection::run(&permit.door, stream, peer).await;
                     });
                 }
                 None => {
-                    door.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+                    door.counters.connections_refused.inc();
                     tracing::warn!(%peer, "refused a connection: too many are open");
                     connections.spawn(turn_away(stream));
                 }
@@ -123,7 +145,7 @@ async fn turn_away(mut stream: TcpStream) {
 impl Permit {
     fn take(door: &Arc<Door>, peer: SocketAddr) -> Option<Self> {
         let address = peer.ip().to_canonical();
-        if door.counters.open.load(Ordering::Relaxed) >= door.config.connections_max {
+        if usize::try_from(door.counters.open.get()).unwrap_or(0) >= door.config.connections_max {
             return None;
         }
         let mut addresses = door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,14 +154,14 @@ impl Permit {
             return None;
         }
         *open += 1;
-        door.counters.open.fetch_add(1, Ordering::Relaxed);
+        door.counters.open.inc();
         Some(Self { door: Arc::clone(door), address })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.door.counters.open.fetch_sub(1, Ordering::Relaxed);
+        self.door.counters.open.dec();
         let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = addresses.get_mut(&self.address) {
             *open -= 1;

@@ -23,7 +23,8 @@ pub struct Limits {
     pub command_bytes_max: usize,
     /// Refused commands before the session is closed.
     pub errors_max: u32,
-    /// Commands in a row that bring no mail forward (NOOP, RSET, VRFY, HELP, HELO) before it is closed.
+    /// Commands between two mails that bring none forward (NOOP, RSET, VRFY, HELP, HELO, a recipient named
+    /// again) before it is closed.
     pub idle_commands_max: u32,
     /// Mails in one session.
     pub mails_max: u32,
@@ -131,6 +132,7 @@ impl Session {
     /// Reports the commit that [`Step::Commit`] asked for: the mail's id, or nothing when it is not durable.
     pub fn committed(&mut self, mail_id: Option<&str>) -> Reply {
         self.reset();
+        self.idle_commands = 0;
         self.mails += 1;
         mail_id.map_or_else(Reply::cannot_commit, Reply::accepted)
     }
@@ -220,7 +222,6 @@ impl Session {
             tracing::debug!(?unknown, "MAIL with parameters nobody knows; accepted");
         }
         self.phase = Phase::Mail;
-        self.idle_commands = 0;
         self.envelope.reverse_path = address;
         Step::Reply(Reply::sender_ok())
     }
@@ -233,10 +234,13 @@ impl Session {
             return self.refuse(Reply::too_many_recipients());
         }
         match accepts(&address) {
+            Acceptance::Accepted
+                if self.envelope.recipients.iter().any(|known| known.eq_ignore_ascii_case(&address)) =>
+            {
+                self.idle(Reply::recipient_ok())
+            }
             Acceptance::Accepted => {
-                if !self.envelope.recipients.contains(&address) {
-                    self.envelope.recipients.push(address);
-                }
+                self.envelope.recipients.push(address);
                 Step::Reply(Reply::recipient_ok())
             }
             Acceptance::UnknownMailbox => self.refuse(Reply::unknown_mailbox()),
@@ -246,7 +250,11 @@ impl Session {
 
     fn data(&mut self) -> Step {
         match self.phase {
-            Phase::Mail if self.envelope.recipients.is_empty() => self.refuse(Reply::no_valid_recipients()),
+            Phase::Mail if self.envelope.recipients.is_empty() => {
+                // What follows may be the text of this mail; no line of it may go on with the transaction.
+                self.reset();
+                self.refuse(Reply::no_valid_recipients())
+            }
             Phase::Mail => {
                 self.phase = Phase::Data(DataReader::new(self.limits.size_bytes_max));
                 Step::Reply(Reply::start_mail())

@@ -37,7 +37,12 @@ pub struct Filter {
 
 impl WriteTx {
     /// The open incident with this key, locked for the rest of the transaction.
-    pub(crate) async fn lock_open(&mut self, service: &str, key: &str, now: Timestamp) -> Result<Option<Incident>, Error> {
+    pub(crate) async fn lock_open(
+        &mut self,
+        service: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Incident>, Error> {
         let sql = "update incident set touched_at = $3 where service = $1 and dedup_key = $2 and resolved_at is null \
                    returning *";
         let query = sqlx::query(sql).bind(service).bind(key).bind(now.as_millisecond());
@@ -111,7 +116,13 @@ impl WriteTx {
     }
 
     /// Adds a line to a timeline. The incident must be locked by this transaction.
-    pub(crate) async fn append(&mut self, number: i64, entry: &Entry, cause: &Cause, at: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn append(
+        &mut self,
+        number: i64,
+        entry: &Entry,
+        cause: &Cause,
+        at: Timestamp,
+    ) -> Result<(), Error> {
         let sql = "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) values ($1, \
                    (select coalesce(max(ordinal), 0) + 1 from timeline where incident_number = $1), $2, $3, $4, $5, $6)";
         let query = sqlx::query(sql)

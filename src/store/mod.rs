@@ -51,7 +51,11 @@ impl From<sqlx::Error> for Error {
         // SQLSTATE class 40 is transaction rollback, class 23 an integrity violation by a concurrent writer.
         let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
         let unique = error.as_database_error().is_some_and(|e| e.is_unique_violation());
-        if unique || (code.len() == 5 && code.starts_with("40")) { Self::Conflict(error) } else { Self::Unavailable(error) }
+        if unique || (code.len() == 5 && code.starts_with("40")) {
+            Self::Conflict(error)
+        } else {
+            Self::Unavailable(error)
+        }
     }
 }
 

@@ -111,7 +111,13 @@ impl WriteTx {
     }
 
     /// Moves a notification on, if the lease is still the caller's. `false` means fenced: somebody else has it.
-    pub(crate) async fn move_leased(&mut self, id: &str, lease_token: &str, to: &Move, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) async fn move_leased(
+        &mut self,
+        id: &str,
+        lease_token: &str,
+        to: &Move,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let sql = "update notification set status = $3, due_at = $4, provider_ref = $5, last_error = $6, rings = $7, \
                    finished_at = $8, lease_until = null, lease_token = null \
                    where id = $1 and lease_token = $2 and status = 'sending'";
@@ -153,7 +159,8 @@ impl WriteTx {
 
     /// Whether every notification of a page has failed.
     pub(crate) async fn page_has_failed(&mut self, incident_number: i64, page: i64) -> Result<bool, Error> {
-        let sql = "select count(*) as n from notification where incident_number = $1 and page = $2 and status <> 'failed'";
+        let sql =
+            "select count(*) as n from notification where incident_number = $1 and page = $2 and status <> 'failed'";
         let row = sqlx::query(sql).bind(incident_number).bind(page).fetch_one(self.connection()).await?;
         Ok(int(&row, "n")? == 0)
     }
@@ -165,7 +172,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn notification(&self, id: &str) -> Result<Option<Notification>, Error> {
-        let row = sqlx::query("select * from notification where id = $1").bind(id).fetch_optional(&self.reading).await?;
+        let row =
+            sqlx::query("select * from notification where id = $1").bind(id).fetch_optional(&self.reading).await?;
         row.as_ref().map(notification).transpose()
     }
 

@@ -12,8 +12,7 @@ impl Store {
     pub async fn add_token(&self, name: &str, hash: &str, now: Timestamp) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let sql = "insert into token (hash, name, created_at) values ($1, $2, $3) on conflict do nothing";
-        let done =
-            sqlx::query(sql).bind(hash).bind(name).bind(now.as_millisecond()).execute(tx.connection()).await?;
+        let done = sqlx::query(sql).bind(hash).bind(name).bind(now.as_millisecond()).execute(tx.connection()).await?;
         tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
@@ -23,7 +22,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn token_name(&self, hash: &str) -> Result<Option<String>, Error> {
-        let row = sqlx::query("select name from token where hash = $1").bind(hash).fetch_optional(&self.reading).await?;
+        let row =
+            sqlx::query("select name from token where hash = $1").bind(hash).fetch_optional(&self.reading).await?;
         row.map(|row| text(&row, "name")).transpose()
     }
 }

@@ -81,8 +81,18 @@ fn unanswered_pages_climb_to_the_fallback() {
 #[test]
 fn an_acknowledgement_stops_paging_until_it_expires() {
     let mut tale = Tale::open();
-    tale.event(0, &Event::TimerDue).event(1, &ACK).event(2, &ACK).event(5, &Event::TimerDue).event(31, &Event::TimerDue);
-    tale.tells(&["0: paged [ann]", "1: acknowledged [cancel]", "2:  []", "5:  []", "31: acknowledgement_expired paged [ann]"]);
+    tale.event(0, &Event::TimerDue)
+        .event(1, &ACK)
+        .event(2, &ACK)
+        .event(5, &Event::TimerDue)
+        .event(31, &Event::TimerDue);
+    tale.tells(&[
+        "0: paged [ann]",
+        "1: acknowledged [cancel]",
+        "2:  []",
+        "5:  []",
+        "31: acknowledgement_expired paged [ann]",
+    ]);
     assert_eq!(tale.incident.status, Status::Triggered);
 }
 

@@ -92,8 +92,11 @@ fn verdict(rules: Vec<Rule>, subject: &str) -> Verdict {
 
 #[test]
 fn the_first_match_wins_and_stops() {
-    let rules =
-        vec![rule("t/a", "nope", Action::Trigger), rule("t/b", "disk", Action::Ignore), rule("t/c", "disk", Action::Trigger)];
+    let rules = vec![
+        rule("t/a", "nope", Action::Trigger),
+        rule("t/b", "disk", Action::Ignore),
+        rule("t/c", "disk", Action::Trigger),
+    ];
     let verdict = verdict(rules, "disk full");
     assert_eq!(verdict.alerts[0].rule, "t/b");
     let tried: Vec<_> = verdict.trace.iter().map(|line| (line.rule.as_str(), line.matched)).collect();

@@ -1,0 +1,127 @@
+//! Wiring only: settings → store → engine → doors and workers, and how they stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::definitions::Loaded;
+use crate::engine::{Engine, timer};
+use crate::http::health::Readiness;
+use crate::notify::webhook::Webhook;
+use crate::notify::worker::Worker;
+use crate::notify::{Channels, http_client, voice};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::{http, smtp};
+
+/// How long stopping may take, from the signal to the end of the process.
+const STOP_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// Who moves timers and sends notifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// Tasks in the background, as in production.
+    Background,
+    /// The caller, by [`Running::settle`]: for stories told with a manual clock.
+    ByHand,
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Running {
+    /// Where SMTP really listens; the settings may ask for any free port.
+    pub smtp_address: SocketAddr,
+    /// Where HTTP really listens.
+    pub http_address: SocketAddr,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    worker: Worker,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts everything. When this returns, both doors accept.
+///
+/// # Errors
+/// When the database or an address cannot be used; the chain says what and why.
+pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
+    let Loaded { settings, definitions } = loaded;
+    let smtp_listener = bind(settings.smtp_listen, "SMTP", "smtp.listen").await?;
+    let http_listener = bind(settings.http_listen, "HTTP", "http.listen").await?;
+    let (smtp_address, http_address) = (smtp_listener.local_addr()?, http_listener.local_addr()?);
+    let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
+    let readiness = Arc::new(Readiness::default());
+    store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
+    readiness.wrote();
+
+    let engine = Engine::start(store, clock, definitions);
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let worker = Worker::new(Arc::clone(&engine), Arc::new(channels(&settings, &engine)?));
+
+    let counters = smtp::server::Counters::default();
+    let mut registry = Registry::with_prefix("nightcall");
+    counters.register(&mut registry);
+    let smtp = smtp::server::serve(smtp_listener, Arc::clone(&engine), settings.smtp, counters, stop.child_token());
+    tasks.spawn(smtp);
+
+    let shared = http::Shared { engine: Arc::clone(&engine), readiness: Arc::clone(&readiness), registry };
+    let mut router = http::router(Arc::new(shared));
+    if let Some(config) = settings.voice {
+        router = router.merge(voice::callback::router(Arc::clone(&engine), config));
+    }
+    tasks.spawn(http::serve(http_listener, router, stop.child_token()));
+
+    let (proving, prover) = (Arc::clone(&engine), stop.child_token());
+    tasks.spawn(async move { readiness.prove(&proving, NODE, prover).await });
+    if drive == Drive::Background {
+        tasks.spawn(timer::run(Arc::clone(&engine), stop.child_token()));
+        tasks.spawn(worker.clone().run(stop.child_token()));
+    }
+    tasks.close();
+    Ok(Running { smtp_address, http_address, engine, worker, stop, tasks })
+}
+
+/// The row of this node. One node has one database today.
+const NODE: &str = "node";
+
+async fn bind(address: SocketAddr, door: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen for {door} on {address} (setting {setting})"))
+}
+
+fn channels(settings: &Settings, engine: &Engine) -> anyhow::Result<Channels> {
+    let client = http_client().context("cannot set up HTTPS for the channels")?;
+    let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
+    Ok(Channels {
+        webhook: settings.webhook.as_ref().map(webhook),
+        voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
+    })
+}
+
+impl Running {
+    /// Handles timers and notifications until nothing is due, by hand.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        while timer::run_due(&self.engine).await? + self.worker.run_due().await? > 0 {}
+        Ok(())
+    }
+
+    /// Stops gently: no new connections, mail in DATA may finish, what is in flight is stored. Returns whether
+    /// everything ended in time.
+    pub async fn shut_down(self) -> bool {
+        self.stop.cancel();
+        let in_time = tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_ok();
+        // Closing waits for open transactions, and a client that never ends its mail holds none.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.engine.store().close()).await;
+        in_time
+    }
+}

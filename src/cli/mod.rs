@@ -1,0 +1,99 @@
+//! The command line: one file per command family. It parses, calls the app or the engine, and prints.
+#![expect(clippy::print_stdout, reason = "the command line talks to people on standard output")]
+
+mod check;
+pub mod demo;
+mod incident;
+mod init;
+mod rules;
+mod serve;
+mod token;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::definitions::Loaded;
+use crate::definitions::problem::Problems;
+
+/// Turns alert mail into incidents and gets a human out of bed.
+#[derive(Debug, Parser)]
+#[command(name = "nightcall", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented, working starter configuration
+    Init(init::Args),
+    /// Check a configuration and its rules, and report every problem at once
+    Check(ConfigArg),
+    /// Run the gateway
+    Serve(ConfigArg),
+    /// Show the whole way from a mail to a phone call on this machine, with a pretend telephone
+    Demo(demo::Args),
+    /// Explain and test rules
+    #[command(subcommand)]
+    Rules(rules::Command),
+    /// List, show, acknowledge and resolve incidents
+    #[command(subcommand)]
+    Incident(incident::Command),
+    /// Make tokens for the API
+    #[command(subcommand)]
+    Token(token::Command),
+}
+
+/// The configuration file, for commands that need one.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ConfigArg {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", default_value = "nightcall.toml")]
+    config: PathBuf,
+}
+
+impl Cli {
+    /// The log level unless `NIGHTCALL_LOG` says otherwise: only `serve` tells what it does all the time.
+    pub fn log_level(&self) -> &'static str {
+        match self.command {
+            Command::Serve(_) => "info",
+            _ => "warn",
+        }
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// As a chain of reasons, for the person at the terminal.
+    pub async fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Init(args) => init::run(&args),
+            Command::Check(config) => check::run(&config),
+            Command::Serve(config) => serve::run(&config).await,
+            Command::Demo(args) => demo::run(&args).await,
+            Command::Rules(command) => rules::run(&command),
+            Command::Incident(command) => incident::run(&command).await,
+            Command::Token(command) => token::run(&command).await,
+        }
+    }
+}
+
+impl ConfigArg {
+    /// Reads the configuration, or tells every problem in it.
+    fn load(&self) -> anyhow::Result<Loaded> {
+        crate::definitions::load(&self.config).map_err(|problems| told(&problems))
+    }
+}
+
+/// Problems as an error for the terminal, with excerpts.
+fn told(problems: &Problems) -> anyhow::Error {
+    anyhow::anyhow!("{}", problems.render(std::io::stderr().is_terminal()).trim_end().to_owned())
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Definition files: TOML read into checked settings and one consistent [`Definitions`].
+//!
+//! Called by the CLI and the app. Reading never stops at the first problem; a set of files with any problem
+//! yields none of its definitions, so that the old ones stay in force.
+
+pub mod pack;
+pub mod problem;
+mod reader;
+mod roster;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use self::pack::PackFile;
+use self::problem::{Problem, Problems, SourceFile};
+pub use self::reader::{Placed, Reader, Table};
+use self::roster::Usable;
+use crate::domain::Definitions;
+use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
+use crate::settings::Settings;
+
+/// The rule packs compiled into the program: file name and text. `tests/it/tidy.rs` checks that it lists every
+/// file of `rules/`.
+pub const SHIPPED: [(&str, &str); 1] = [("nagios", include_str!("../../rules/nagios.toml"))];
+
+/// Everything a configuration file and its rule packs say.
+#[derive(Debug)]
+pub struct Loaded {
+    /// How the process runs.
+    pub settings: Settings,
+    /// Who is called for what.
+    pub definitions: Definitions,
+}
+
+/// Reads a configuration file and the rule packs it points to.
+///
+/// # Errors
+/// Every problem of every file at once.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let source = SourceFile::read(path).map_err(|problem| Problems(vec![problem]))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let reader = Reader::new(source);
+    let mut problems = Vec::new();
+    let mut root = reader.root();
+    let settings = Settings::read(&mut root, folder);
+    let packs = match &settings.rules {
+        Some(rules) => {
+            let (packs, pack_problems) = packs(Some(rules));
+            problems = pack_problems;
+            packs
+        }
+        None => packs(None).0,
+    };
+    let packs: BTreeMap<String, Arc<Pack>> = packs.into_iter().map(|(name, file)| (name, file.pack)).collect();
+    let usable = Usable { voice: settings.voice.is_some(), webhook: settings.webhook.is_some() };
+    let definitions = roster::read(&mut root, &settings.domains, &packs, usable);
+    root.finish();
+    problems.splice(0..0, reader.into_problems());
+    if problems.is_empty() { Ok(Loaded { settings, definitions }) } else { Err(Problems(problems)) }
+}
+
+/// Reads the shipped packs and those of a folder; a pack there replaces the shipped one of its name.
+pub fn packs(folder: Option<&Path>) -> (BTreeMap<String, PackFile>, Vec<Problem>) {
+    let mut packs = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (name, text) in SHIPPED {
+        let source = SourceFile { name: format!("shipped rules/{name}.toml"), path: None, text: text.to_owned() };
+        let (file, found) = pack::read(name, &Arc::new(source));
+        problems.extend(found);
+        packs.insert(name.to_owned(), file);
+    }
+    for path in folder.map(toml_files).unwrap_or_default() {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        match SourceFile::read(&path) {
+            Ok(source) => {
+                let (file, found) = pack::read(&name, &source);
+                problems.extend(found);
+                packs.insert(name, file);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (packs, problems)
+}
+
+/// A rulebook for trying mails without a configuration: one service takes any address, with the shipped packs.
+pub fn shipped_rulebook(domain: &str) -> Rulebook {
+    let service = Service {
+        name: "default".to_owned(),
+        addresses: vec![AddressPattern { mailbox: None, domain: None }],
+        packs: packs(None).0.into_values().map(|file| file.pack).collect(),
+        policy: String::new(),
+    };
+    Rulebook { domains: vec![domain.to_lowercase()], services: vec![Arc::new(service)] }
+}
+
+/// The `*.toml` files of a folder, by name. A folder that cannot be read has none.
+pub fn toml_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    files.sort();
+    files
+}

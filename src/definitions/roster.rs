@@ -1,0 +1,230 @@
+//! People, policies and services: the part of `nightcall.toml` that says who is called for what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use toml_span::Value;
+
+use super::reader::{Placed, Table};
+use crate::domain::Definitions;
+use crate::domain::escalation::{ACK_TIMEOUT, FALLBACK_REPEAT, Policy, Step};
+use crate::domain::roster::{Channel, ContactMethod, Roster, User};
+use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
+
+/// Most steps and rounds of a policy.
+const STEPS_MAX: usize = 50;
+const ROUNDS_MAX: i64 = 100;
+
+/// Which channels the settings make usable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usable {
+    /// A telephone provider is set up.
+    pub(super) voice: bool,
+    /// Webhooks can be signed.
+    pub(super) webhook: bool,
+}
+
+/// Reads the users, policies and services of the main file.
+pub(super) fn read(
+    root: &mut Table<'_>,
+    domains: &[String],
+    packs: &BTreeMap<String, Arc<Pack>>,
+    usable: Usable,
+) -> Definitions {
+    let users: BTreeMap<String, User> = named(root, "users", |name, table| read_user(name, table, usable));
+    let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, &users));
+    let fallback = read_fallback(root, &users);
+    let mut services: Vec<Arc<Service>> = Vec::new();
+    for (name, table) in root.table("services").map(|mut table| table.named_tables()).unwrap_or_default() {
+        let service = read_service(&name, table, domains, packs, &policies);
+        check_addresses(root, &name, &service, &services);
+        services.push(Arc::new(service));
+    }
+    if services.is_empty() {
+        let hint = "add one, like [services.default] with addresses = [\"*\"] and policy = \"…\"";
+        root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
+    }
+    let rulebook = Rulebook { domains: domains.to_vec(), services };
+    Definitions { rulebook, roster: Roster { users, policies, fallback } }
+}
+
+fn named<T>(root: &mut Table<'_>, key: &'static str, read: impl Fn(&str, Table<'_>) -> T) -> BTreeMap<String, T> {
+    let tables = root.table(key).map(|mut table| table.named_tables()).unwrap_or_default();
+    tables.into_iter().map(|(name, table)| (name.value.clone(), read(&name, table))).collect()
+}
+
+fn read_user(name: &str, mut table: Table<'_>, usable: Usable) -> User {
+    let contacts = table.strings("contacts").unwrap_or_default();
+    if contacts.is_empty() {
+        let hint = "add contacts = [\"voice:+49…\", \"webhook:https://…\", \"console\"]";
+        table.reader().note_with_hint(table.span(), format!("{name} cannot be reached"), hint);
+    }
+    let methods = contacts.iter().filter_map(|contact| read_contact(&table, contact, usable)).collect();
+    table.finish();
+    User { name: name.to_owned(), methods }
+}
+
+fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
+    let reader = table.reader();
+    let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
+    let Ok(channel) = word.parse::<Channel>() else {
+        let name = Placed { value: word.to_owned(), span: contact.span.clone() };
+        reader.note_unknown(&name, "channel", Channel::ALL.map(Channel::word).into_iter());
+        return None;
+    };
+    let trouble = match channel {
+        Channel::Voice if !is_e164(address) => Some(("a phone number looks like +4915112345678 (E.164)", "")),
+        Channel::Voice if !usable.voice => Some(("nobody can be called yet", "add a [voice] section with a provider")),
+        Channel::Webhook if !address.starts_with("http://") && !address.starts_with("https://") => {
+            Some(("a webhook needs a URL, like webhook:https://example.com/hook", ""))
+        }
+        Channel::Webhook if !usable.webhook => {
+            Some(("webhooks cannot be signed yet", "add a [webhook] section with a secret"))
+        }
+        Channel::Console if !address.is_empty() => Some(("console needs no address", "")),
+        _ => None,
+    };
+    match trouble {
+        Some((message, "")) => reader.note(contact.span.clone(), message),
+        Some((message, hint)) => reader.note_with_hint(contact.span.clone(), message, hint),
+        None => return Some(ContactMethod { channel, address: address.to_owned() }),
+    }
+    None
+}
+
+/// ITU-T E.164: a plus and up to 15 digits.
+fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+}
+
+fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>) -> Policy {
+    let rounds = table.integer("rounds", 1..=ROUNDS_MAX).unwrap_or(1);
+    let ack_timeout = match table.value("ack_timeout") {
+        Some(value) if value.as_str() == Some("never") => None,
+        Some(value) => Some(duration(&table, value, "ack_timeout").unwrap_or(ACK_TIMEOUT)),
+        None => Some(ACK_TIMEOUT),
+    };
+    let fallback_repeat = table.duration("fallback_repeat").unwrap_or(FALLBACK_REPEAT);
+    if fallback_repeat < SignedDuration::from_mins(1) {
+        table.reader().note(table.span(), format!("policy {name}: fallback_repeat must be at least \"1m\""));
+    }
+    let steps = table.tables("steps");
+    if steps.is_empty() || steps.len() > STEPS_MAX {
+        let message = format!("policy {name} must have 1 to {STEPS_MAX} steps");
+        table.reader().note_with_hint(table.span(), message, "steps = [{ delay = \"5m\", targets = [\"ann\"] }]");
+    }
+    let steps = steps.into_iter().map(|step| read_step(step, users)).collect();
+    table.finish();
+    Policy { name: name.to_owned(), steps, rounds: u32::try_from(rounds).unwrap_or(1), ack_timeout, fallback_repeat }
+}
+
+fn duration(table: &Table<'_>, value: Value<'_>, key: &str) -> Option<SignedDuration> {
+    let span = value.span;
+    let parsed = value.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
+    let parsed = parsed.filter(|duration| *duration >= SignedDuration::from_mins(1));
+    if parsed.is_none() {
+        let hint = "write it like \"30m\", or \"never\"";
+        table.reader().note_with_hint(span.into(), format!("{key} must be a duration of at least 1m"), hint);
+    }
+    parsed
+}
+
+fn read_step(mut table: Table<'_>, users: &BTreeMap<String, User>) -> Step {
+    let delay = table.duration("delay").unwrap_or(SignedDuration::from_mins(5));
+    if delay < SignedDuration::from_secs(30) {
+        let hint = "it is how long the people of this step have to answer";
+        table.reader().note_with_hint(table.span(), "a step's delay must be at least \"30s\"", hint);
+    }
+    let targets = table.strings("targets").unwrap_or_default();
+    if targets.is_empty() {
+        table.reader().note(table.span(), "this step pages nobody: it needs targets");
+    }
+    for target in targets.iter().filter(|target| !users.contains_key(&target.value)) {
+        table.reader().note_unknown(target, "user", users.keys().map(String::as_str));
+    }
+    table.finish();
+    Step { delay, targets: targets.into_iter().map(|target| target.value).collect() }
+}
+
+fn read_fallback(root: &mut Table<'_>, users: &BTreeMap<String, User>) -> String {
+    let Some(fallback) = root.string("fallback") else {
+        let hint = "add fallback = \"NAME\": who is paged when everybody else has been and nobody answered";
+        root.reader().note_with_hint(root.span(), "there is no fallback contact", hint);
+        return String::new();
+    };
+    if !users.contains_key(&fallback.value) {
+        root.reader().note_unknown(&fallback, "user", users.keys().map(String::as_str));
+    }
+    fallback.value
+}
+
+fn read_service(
+    name: &Placed<String>,
+    mut table: Table<'_>,
+    domains: &[String],
+    packs: &BTreeMap<String, Arc<Pack>>,
+    policies: &BTreeMap<String, Policy>,
+) -> Service {
+    let reader = table.reader();
+    let addresses = table.strings("addresses").unwrap_or_default();
+    if addresses.is_empty() {
+        let hint = "add addresses = [\"NAME\"], or [\"*\"] for every mailbox of your domains";
+        reader.note_with_hint(table.span(), format!("service {} has no address", name.value), hint);
+    }
+    let addresses = addresses.iter().filter_map(|address| read_address(&table, address, domains)).collect();
+    let packs = match table.strings("packs") {
+        Some(names) => names
+            .iter()
+            .filter_map(|name| {
+                let pack = packs.get(&name.value).cloned();
+                if pack.is_none() {
+                    reader.note_unknown(name, "rule pack", packs.keys().map(String::as_str));
+                }
+                pack
+            })
+            .collect(),
+        None => packs.values().cloned().collect(),
+    };
+    let policy = table.required_string("policy");
+    if let Some(policy) = &policy
+        && !policies.contains_key(&policy.value)
+    {
+        reader.note_unknown(policy, "policy", policies.keys().map(String::as_str));
+    }
+    table.finish();
+    let policy = policy.map(|policy| policy.value).unwrap_or_default();
+    Service { name: name.value.clone(), addresses, packs, policy }
+}
+
+fn read_address(table: &Table<'_>, address: &Placed<String>, domains: &[String]) -> Option<AddressPattern> {
+    let lower = address.to_lowercase();
+    let (mailbox, domain) = match lower.rsplit_once('@') {
+        Some((mailbox, domain)) => (mailbox, Some(domain)),
+        None => (lower.as_str(), None),
+    };
+    if let Some(domain) = domain
+        && !domains.iter().any(|own| own == domain)
+    {
+        let hint = format!("[smtp] domains are: {}", domains.join(", "));
+        table.reader().note_with_hint(address.span.clone(), format!("{domain:?} is not one of our domains"), hint);
+        return None;
+    }
+    if mailbox.is_empty() || mailbox.contains(char::is_whitespace) {
+        table.reader().note(address.span.clone(), format!("{:?} is not an address", address.value));
+        return None;
+    }
+    let mailbox = (mailbox != "*").then(|| mailbox.to_owned());
+    Some(AddressPattern { mailbox, domain: domain.map(str::to_owned) })
+}
+
+fn check_addresses(root: &Table<'_>, name: &Placed<String>, service: &Service, earlier: &[Arc<Service>]) {
+    for other in earlier {
+        for address in service.addresses.iter().filter(|address| other.addresses.contains(address)) {
+            let shown = address.mailbox.as_deref().unwrap_or("*");
+            let message = format!("{:?} belongs to service {} already", shown, other.name);
+            root.reader().note(name.span.clone(), message);
+        }
+    }
+}

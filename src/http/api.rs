@@ -1,0 +1,153 @@
+//! `/api/v1`: incidents and mails for scripts. Every handler takes a [`Caller`]: no token, no data.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::auth::Caller;
+use super::view::{IncidentView, MailView};
+use super::{Error, Shared};
+use crate::domain::incident::{Cause, Event, Status};
+use crate::store::incident::Filter;
+
+/// Rows of a list, unless the caller asks for fewer or more.
+const LIMIT_DEFAULT: i64 = 50;
+
+/// Most rows of a list.
+const LIMIT_MAX: i64 = 500;
+
+/// Query of `GET /incidents`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentsQuery {
+    status: Option<String>,
+    service: Option<String>,
+    limit: Option<i64>,
+    cursor: Option<i64>,
+}
+
+/// Query of `GET /mails`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailsQuery {
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+type App = State<Arc<Shared>>;
+type Queried<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+/// `GET /incidents`: newest first.
+pub async fn incidents(State(app): App, _: Caller, query: Queried<IncidentsQuery>) -> Result<Json<Value>, Error> {
+    let query = queried(query)?;
+    let limit = limit(query.limit)?;
+    let words = query.status.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty());
+    let statuses = words
+        .map(|word| word.parse::<Status>().map_err(|_| unknown_status(word)))
+        .collect::<Result<Vec<Status>, Error>>()?;
+    let service = query.service.filter(|service| !service.is_empty());
+    let filter = Filter { statuses, service, before: query.cursor, limit: limit + 1 };
+    let mut found = app.engine.store().incidents(&filter).await?;
+    let more = found.len() as i64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = found.last().filter(|_| more).map(|last| last.number.to_string());
+    let incidents: Vec<IncidentView> = found.into_iter().map(IncidentView::from).collect();
+    Ok(Json(json!({ "incidents": incidents, "next_cursor": next_cursor })))
+}
+
+/// `GET /incidents/{number}`: with its timeline.
+pub async fn incident(State(app): App, _: Caller, Path(number): Path<String>) -> Result<Json<IncidentView>, Error> {
+    shown(&app, parse_number(&number)?).await.map(Json)
+}
+
+/// `POST /incidents/{number}/acknowledge`.
+pub async fn acknowledge(
+    State(app): App,
+    caller: Caller,
+    Path(number): Path<String>,
+) -> Result<Json<IncidentView>, Error> {
+    act(&app, &caller, &number, Event::Acknowledged { origin_at: None }).await
+}
+
+/// `POST /incidents/{number}/resolve`.
+pub async fn resolve(State(app): App, caller: Caller, Path(number): Path<String>) -> Result<Json<IncidentView>, Error> {
+    act(&app, &caller, &number, Event::Resolved { origin_at: None }).await
+}
+
+/// `GET /mails`: newest first.
+pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Result<Json<Value>, Error> {
+    let query = queried(query)?;
+    let limit = limit(query.limit)?;
+    let mut found = app.engine.store().mails(query.cursor.as_deref(), limit + 1).await?;
+    let more = found.len() as i64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = found.last().filter(|_| more).map(|(last, _)| last.id.clone());
+    let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
+    Ok(Json(json!({ "mails": mails, "next_cursor": next_cursor })))
+}
+
+/// `GET /mails/{id}`: with the decision trace.
+pub async fn mail(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Json<MailView>, Error> {
+    let found = app.engine.store().mail(&id).await?;
+    let (mail, alerts) = found.ok_or_else(|| no_mail(&id))?;
+    Ok(Json(MailView::detailed(mail, alerts)))
+}
+
+/// `GET /mails/{id}/raw`: the bytes exactly as they came. As a download that no browser interprets.
+pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Response, Error> {
+    let raw = app.engine.store().mail_raw(&id).await?.ok_or_else(|| no_mail(&id))?;
+    let headers = [
+        (header::CONTENT_TYPE, "message/rfc822"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"mail.eml\""),
+    ];
+    Ok((headers, raw).into_response())
+}
+
+async fn act(app: &Shared, caller: &Caller, number: &str, event: Event) -> Result<Json<IncidentView>, Error> {
+    let number = parse_number(number)?;
+    let resolving = matches!(event, Event::Resolved { .. });
+    let cause = Cause { actor: format!("token {}", caller.name), mail_id: None };
+    let handled = app.engine.handle(number, event, cause).await?.ok_or_else(|| no_incident(number))?;
+    if !resolving && handled.incident.status == Status::Resolved {
+        return Err(Error::Conflict(format!("incident #{number} is resolved already")));
+    }
+    shown(app, number).await.map(Json)
+}
+
+async fn shown(app: &Shared, number: i64) -> Result<IncidentView, Error> {
+    let store = app.engine.store();
+    let incident = store.incident(number).await?.ok_or_else(|| no_incident(number))?;
+    Ok(IncidentView::from(incident).with_timeline(store.timeline(number).await?))
+}
+
+fn queried<T>(query: Queried<T>) -> Result<T, Error> {
+    query.map(|Query(query)| query).map_err(|rejection| Error::BadRequest(rejection.body_text()))
+}
+
+fn limit(limit: Option<i64>) -> Result<i64, Error> {
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    let allowed = (1..=LIMIT_MAX).contains(&limit);
+    allowed.then_some(limit).ok_or_else(|| Error::BadRequest(format!("limit must be 1 to {LIMIT_MAX}")))
+}
+
+fn parse_number(text: &str) -> Result<i64, Error> {
+    text.parse().map_err(|_| Error::NotFound(format!("{text:?} is not an incident number")))
+}
+
+fn unknown_status(word: &str) -> Error {
+    Error::BadRequest(format!("unknown status {word:?}; known are triggered, acknowledged, resolved"))
+}
+
+fn no_incident(number: i64) -> Error {
+    Error::NotFound(format!("there is no incident #{number}"))
+}
+
+fn no_mail(id: &str) -> Error {
+    Error::NotFound(format!("there is no mail {id:?}"))
+}

@@ -1,0 +1,109 @@
+//! Health: alive, able to write, and the numbers.
+
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Shared};
+use crate::clock::Stopwatch;
+use crate::engine::Engine;
+
+/// A node is ready while its last write is younger than this.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// How often writing is proved.
+const PROVE_EVERY: Duration = Duration::from_secs(2);
+
+/// Remembers when writing last worked.
+#[derive(Debug, Default)]
+pub struct Readiness(Mutex<Option<Stopwatch>>);
+
+impl Readiness {
+    /// Writes now and then until told to stop.
+    pub async fn prove(&self, engine: &Engine, node: &str, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match tokio::time::timeout(FRESH, engine.store().touch(node, engine.clock().now())).await {
+                Ok(Ok(())) => self.wrote(),
+                Ok(Err(error)) => tracing::error!(%error, "a test write failed; this node is not ready"),
+                Err(_) => tracing::error!("a test write took too long; this node is not ready"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(PROVE_EVERY) => {}
+            }
+        }
+    }
+
+    /// Notes a write that worked.
+    pub fn wrote(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stopwatch::start());
+    }
+
+    fn age(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|written| written.elapsed())
+    }
+}
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: a write succeeded in the last 5 seconds.
+pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
+    let age = shared.readiness.age();
+    let ready = age.is_some_and(|age| age < FRESH);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let seconds = age.map(|age| age.as_secs_f64());
+    (status, Json(json!({ "ready": ready, "seconds_since_last_write": seconds }))).into_response()
+}
+
+/// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read at each scrape,
+/// so it cannot drift from the truth (I45).
+pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
+    let mut text = String::new();
+    let counted = stored_counts(&shared).await?;
+    let encoded = encode(&mut text, &counted).and_then(|()| {
+        // Each part ends with an end mark; only the last one may stay.
+        text.truncate(text.len() - "# EOF\n".len());
+        encode(&mut text, &shared.registry)
+    });
+    if encoded.is_err() {
+        return Err(Error::Unavailable);
+    }
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+}
+
+async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
+    let mut registry = Registry::with_prefix("nightcall");
+    let incidents = Family::<[(&str, String); 1], Gauge>::default();
+    let notifications = Family::<[(&str, String); 1], Gauge>::default();
+    let alerts = Family::<[(&str, String); 1], Gauge>::default();
+    let (mails, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+    for (what, status, count) in shared.engine.store().counts().await? {
+        match what.as_str() {
+            "incident" => _ = incidents.get_or_create(&[("status", status)]).set(count),
+            "notification" => _ = notifications.get_or_create(&[("status", status)]).set(count),
+            "alert" => _ = alerts.get_or_create(&[("action", status)]).set(count),
+            "mail" => _ = mails.set(count),
+            _ => _ = exhausted.set(count),
+        }
+    }
+    registry.register("incidents", "Incidents stored, by status", incidents);
+    registry.register("incidents_exhausted", "Open incidents whose policy ran out of people", exhausted);
+    registry.register("notifications", "Notifications stored, by status", notifications);
+    registry.register("alerts", "Alerts stored, by action", alerts);
+    registry.register("mails", "Mails stored", mails);
+    Ok(registry)
+}

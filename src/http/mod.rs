@@ -1,0 +1,61 @@
+//! The HTTP door: health for machines, and the API for scripts. Changes go to the engine, reads to the store.
+
+pub mod api;
+pub mod auth;
+mod error;
+pub mod health;
+pub mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+pub use self::error::Error;
+use self::health::Readiness;
+use crate::engine::Engine;
+
+/// Largest request body, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// For changes and reads.
+    pub engine: Arc<Engine>,
+    /// Whether writing works.
+    pub readiness: Arc<Readiness>,
+    /// What the doors have counted.
+    pub registry: Registry,
+}
+
+/// All routes but the channels' own.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/incidents", get(api::incidents))
+        .route("/incidents/{number}", get(api::incident))
+        .route("/incidents/{number}/acknowledge", post(api::acknowledge))
+        .route("/incidents/{number}/resolve", post(api::resolve))
+        .route("/mails", get(api::mails))
+        .route("/mails/{id}", get(api::mail))
+        .route("/mails/{id}/raw", get(api::mail_raw))
+        .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .nest("/api/v1", api)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(shared)
+}
+
+/// Serves until `stop`, then lets requests in progress finish.
+pub async fn serve(listener: tokio::net::TcpListener, router: Router, stop: CancellationToken) {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the HTTP door failed");
+    }
+}

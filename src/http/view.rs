@@ -1,0 +1,217 @@
+//! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::incident::Incident;
+use crate::store::incident::TimelineEntry;
+use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
+
+/// An incident.
+#[derive(Debug, Clone, Serialize)]
+pub struct IncidentView {
+    /// What people call it.
+    pub number: i64,
+    /// The service it belongs to.
+    pub service: String,
+    /// What it is about, within the service.
+    pub dedup_key: String,
+    /// triggered, acknowledged or resolved.
+    pub status: &'static str,
+    /// critical, error, warning or info.
+    pub severity: &'static str,
+    /// One line.
+    pub summary: String,
+    /// Triggers received.
+    pub alert_count: i64,
+    /// RFC 3339.
+    pub opened_at: Timestamp,
+    /// RFC 3339.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who has it.
+    pub acknowledged_by: Option<String>,
+    /// RFC 3339.
+    pub resolved_at: Option<Timestamp>,
+    /// Every step was paged and nobody answered; the fallback contact is being paged.
+    pub exhausted: bool,
+    /// When the timer looks at it next.
+    pub due_at: Option<Timestamp>,
+    /// Only for a single incident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Vec<TimelineView>>,
+}
+
+/// One line of a timeline.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimelineView {
+    /// RFC 3339.
+    pub at: Timestamp,
+    /// opened, repeated, paged, acknowledged …
+    pub kind: String,
+    /// Who did it.
+    pub actor: String,
+    /// In words.
+    pub detail: String,
+    /// The mail that caused it.
+    pub mail_id: Option<String>,
+}
+
+/// A mail.
+#[derive(Debug, Clone, Serialize)]
+pub struct MailView {
+    /// The id its sender was given.
+    pub id: String,
+    /// RFC 3339.
+    pub received_at: Timestamp,
+    /// The reverse path; empty is the null sender.
+    pub from: String,
+    /// The address in `From`.
+    pub header_from: String,
+    /// The envelope recipients.
+    pub recipients: Vec<String>,
+    /// Decoded.
+    pub subject: String,
+    /// What it claimed and what was done.
+    pub alerts: Vec<AlertView>,
+    /// The incidents it opened or touched.
+    pub incident_numbers: Vec<i64>,
+    /// Bytes.
+    pub size_bytes: i64,
+    /// What was wrong with it.
+    pub defects: Vec<String>,
+    /// Only for a single mail: client, digest and every rule tried.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<MailDetail>,
+}
+
+/// More about a single mail.
+#[derive(Debug, Clone, Serialize)]
+pub struct MailDetail {
+    /// Address of the client.
+    pub peer: String,
+    /// What the client called itself.
+    pub helo: String,
+    /// `Message-ID`.
+    pub message_id: Option<String>,
+    /// Of the raw bytes, in hex.
+    pub sha256: String,
+    /// When the sender made it.
+    pub origin_at: Timestamp,
+    /// Every rule tried, per recipient.
+    pub trace: Vec<RecipientTrace>,
+}
+
+/// An alert of a mail.
+#[derive(Debug, Clone, Serialize)]
+pub struct AlertView {
+    /// For which recipient.
+    pub recipient: String,
+    /// That recipient's service.
+    pub service: String,
+    /// trigger, acknowledge, resolve, heartbeat or ignore.
+    pub action: &'static str,
+    /// What it is about.
+    pub dedup_key: String,
+    /// critical, error, warning or info.
+    pub severity: &'static str,
+    /// One line.
+    pub summary: String,
+    /// Which rule read it.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// What was done.
+    pub outcome: String,
+    /// The incident it opened or touched.
+    pub incident_number: Option<i64>,
+}
+
+impl From<Incident> for IncidentView {
+    fn from(incident: Incident) -> Self {
+        let (acknowledged_at, acknowledged_by) = incident.acknowledged.unzip();
+        Self {
+            number: incident.number,
+            service: incident.service,
+            dedup_key: incident.dedup_key,
+            status: incident.status.word(),
+            severity: incident.severity.word(),
+            summary: incident.summary,
+            alert_count: incident.alert_count,
+            opened_at: incident.opened_at,
+            acknowledged_at,
+            acknowledged_by,
+            resolved_at: incident.resolved_at,
+            exhausted: incident.position.exhausted,
+            due_at: incident.due_at,
+            timeline: None,
+        }
+    }
+}
+
+impl IncidentView {
+    /// Adds the timeline.
+    #[must_use]
+    pub fn with_timeline(mut self, entries: Vec<TimelineEntry>) -> Self {
+        let view = |entry: TimelineEntry| TimelineView {
+            at: entry.at,
+            kind: entry.kind,
+            actor: entry.actor,
+            detail: entry.detail,
+            mail_id: entry.mail_id,
+        };
+        self.timeline = Some(entries.into_iter().map(view).collect());
+        self
+    }
+}
+
+impl MailView {
+    /// A mail as it is listed.
+    pub fn listed(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
+        let mut incident_numbers: Vec<i64> = alerts.iter().filter_map(|alert| alert.incident_number).collect();
+        incident_numbers.sort_unstable();
+        incident_numbers.dedup();
+        Self {
+            id: mail.id,
+            received_at: mail.received_at,
+            from: mail.reverse_path,
+            header_from: mail.header_from,
+            recipients: mail.recipients,
+            subject: mail.subject,
+            alerts: alerts.into_iter().map(AlertView::from).collect(),
+            incident_numbers,
+            size_bytes: mail.size_bytes,
+            defects: mail.defects,
+            detail: None,
+        }
+    }
+
+    /// A mail with everything known about it.
+    pub fn detailed(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
+        let detail = MailDetail {
+            peer: mail.peer.clone(),
+            helo: mail.helo.clone(),
+            message_id: mail.message_id.clone(),
+            sha256: mail.sha256.clone(),
+            origin_at: mail.origin_at,
+            trace: mail.trace.clone(),
+        };
+        Self { detail: Some(detail), ..Self::listed(mail, alerts) }
+    }
+}
+
+impl From<StoredAlert> for AlertView {
+    fn from(stored: StoredAlert) -> Self {
+        Self {
+            recipient: stored.recipient,
+            service: stored.service,
+            action: stored.alert.action.word(),
+            dedup_key: stored.alert.dedup_key,
+            severity: stored.alert.severity.word(),
+            summary: stored.alert.summary,
+            rule: stored.alert.rule,
+            reason: stored.alert.reason,
+            outcome: stored.outcome,
+            incident_number: stored.incident_number,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Reaching people: a worker that leases notifications, and one file per channel with both directions in it.
+//!
+//! A channel knows how to say a page to its provider and what the provider may answer. It decides nothing about
+//! incidents: answers go to the engine.
+
+pub mod console;
+pub mod voice;
+pub mod webhook;
+pub mod worker;
+
+use std::time::Duration;
+
+use crate::domain::notification::Outcome;
+use crate::domain::roster::Channel;
+use crate::engine::Claimed;
+
+/// How long a provider may take to answer; well under half a lease.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The channels that are set up.
+#[derive(Debug)]
+pub struct Channels {
+    /// Phone calls.
+    pub voice: Option<voice::Voice>,
+    /// Signed JSON.
+    pub webhook: Option<webhook::Webhook>,
+}
+
+impl Channels {
+    /// Says a page. Never fails: what went wrong is an outcome.
+    pub async fn send(&self, claimed: &Claimed) -> Outcome {
+        let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
+        match claimed.notification.channel {
+            Channel::Console => console::send(claimed),
+            Channel::Voice => match &self.voice {
+                Some(voice) => voice.send(claimed).await,
+                None => unusable(Channel::Voice),
+            },
+            Channel::Webhook => match &self.webhook {
+                Some(webhook) => webhook.send(claimed).await,
+                None => unusable(Channel::Webhook),
+            },
+        }
+    }
+}
+
+/// The HTTP client of all channels: bounded in time, without redirects.
+///
+/// # Errors
+/// When the system's certificates cannot be used.
+pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    // Two providers may be compiled in by dependencies; the choice is made here. A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .timeout(PROVIDER_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("nightcall/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// What an HTTP answer means for a delivery: done, try again, or give up.
+fn judge_status(status: reqwest::StatusCode, accepted: String) -> Outcome {
+    match status.as_u16() {
+        200..=299 => Outcome::Accepted(accepted),
+        408 | 425 | 429 | 500..=599 => Outcome::Retry(format!("the provider answered {status}")),
+        _ => Outcome::Failed(format!("the provider answered {status}")),
+    }
+}
+
+/// What a failed request means: nobody knows whether it arrived, so it is made again (I27). The text never
+/// holds the URL, which may be secret.
+fn judge_error(error: reqwest::Error) -> Outcome {
+    let what = if error.is_timeout() { "timed out" } else { "cannot be reached" };
+    tracing::debug!(error = %error.without_url(), "a provider request failed");
+    Outcome::Retry(format!("the provider {what}"))
+}

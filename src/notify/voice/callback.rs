@@ -1,0 +1,187 @@
+//! What the telephone provider tells us: somebody picked up, pressed a key, or the call has ended.
+//!
+//! A callback must be signed and carry the notification's nonce; anything else is refused, logged and changes
+//! nothing. Repeated callbacks do no harm (I28).
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use subtle::ConstantTimeEq as _;
+
+use super::{Config, signature, twiml};
+use crate::domain::incident::{Cause, Event, Incident, Status};
+use crate::engine::{CallEnd, Engine};
+use crate::store::notification::Notification;
+
+const KEYS: &str = "Press 4 to acknowledge, 6 to resolve, 5 to escalate, star to repeat.";
+const NO_KEY: &str = "No key was pressed. The next person will be called. Goodbye.";
+
+struct Shared {
+    engine: Arc<Engine>,
+    config: Config,
+}
+
+/// The routes the provider calls.
+pub fn router(engine: Arc<Engine>, config: Config) -> Router {
+    Router::new()
+        .route("/voice/{id}/{nonce}/answer", post(answered))
+        .route("/voice/{id}/{nonce}/key", post(key_pressed))
+        .route("/voice/{id}/{nonce}/resolve", post(resolve_confirmed))
+        .route("/voice/{id}/{nonce}/status", post(ended))
+        .with_state(Arc::new(Shared { engine, config }))
+}
+
+type Parameters = Vec<(String, String)>;
+
+/// A callback that proved to come from the provider.
+struct Call {
+    notification: Notification,
+    incident: Incident,
+    parameters: Parameters,
+}
+
+/// Why a callback is refused.
+struct Refusal(StatusCode);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl FromRequest<Arc<Shared>> for Call {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let bad_request = |_| Refusal(StatusCode::BAD_REQUEST);
+        let path = Path::<(String, String)>::from_request_parts(&mut parts, shared).await;
+        let Path((id, nonce)) = path.map_err(|_| Refusal(StatusCode::NOT_FOUND))?;
+        let refuse = |status: StatusCode, why: &str| {
+            tracing::warn!(notification.id = id, "refused a voice callback: {why}");
+            Refusal(status)
+        };
+        let given = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let given = given.to_owned();
+        let path_and_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
+        let url = format!("{}{path_and_query}", shared.config.public_url);
+        let form = Form::<Parameters>::from_request(Request::from_parts(parts, body), shared).await;
+        let Form(parameters) = form.map_err(bad_request)?;
+        if !signature::is_valid(shared.config.token.expose(), &url, &parameters, &given) {
+            return Err(refuse(StatusCode::FORBIDDEN, "its signature is wrong"));
+        }
+        let unavailable = |_| Refusal(StatusCode::SERVICE_UNAVAILABLE);
+        let store = shared.engine.store();
+        let notification = store.notification(&id).await.map_err(unavailable)?;
+        let known = notification.filter(|known| known.nonce.as_bytes().ct_eq(nonce.as_bytes()).into());
+        let notification = known.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such notification"))?;
+        let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
+        let incident = incident.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "its incident is gone"))?;
+        Ok(Self { notification, incident, parameters })
+    }
+}
+
+async fn answered(State(shared): State<Arc<Shared>>, call: Call) -> Response {
+    xml(call.menu(&shared.config, &["This is nightcall."]))
+}
+
+async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response {
+    let config = &shared.config;
+    let spoken = match call.parameter("Digits") {
+        "4" => match call.incident.status {
+            Status::Triggered => {
+                call.act(&shared, Event::Acknowledged { origin_at: None }, "Acknowledged. Thank you.").await
+            }
+            Status::Acknowledged | Status::Resolved => call.menu(config, &[]),
+        },
+        "6" => {
+            let question = ["Press 6 again to resolve this incident."];
+            let action = config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
+            twiml::ask(&question, &action, "It stays open. Goodbye.")
+        }
+        "5" => call.act(&shared, Event::EscalationAsked, "Escalated. The next person is being called.").await,
+        "*" => call.menu(config, &[]),
+        key => {
+            tracing::warn!(notification.id = call.notification.id, "a key without meaning was pressed");
+            call.menu(config, &[&format!("Key {key} has no meaning here.")])
+        }
+    };
+    xml(spoken)
+}
+
+/// Resolving by phone takes a second key press: a wrong resolve is dangerous, and sleepy fingers slip.
+async fn resolve_confirmed(State(shared): State<Arc<Shared>>, call: Call) -> Response {
+    let spoken = if call.parameter("Digits") == "6" {
+        call.act(&shared, Event::Resolved { origin_at: None }, "Resolved. Good night.").await
+    } else {
+        call.menu(&shared.config, &["It was not resolved."])
+    };
+    xml(spoken)
+}
+
+async fn ended(State(shared): State<Arc<Shared>>, call: Call) -> Result<StatusCode, Refusal> {
+    let end = match call.parameter("CallStatus") {
+        "completed" => CallEnd::Completed,
+        "busy" => CallEnd::Busy,
+        "no-answer" => CallEnd::NoAnswer,
+        "failed" | "canceled" => CallEnd::Failed,
+        // Progress on the way, such as "ringing".
+        _ => return Ok(StatusCode::NO_CONTENT),
+    };
+    // A second call may be under way when news of the first one comes late.
+    let about = call.parameter("CallSid").to_owned();
+    if call.notification.provider_ref.as_ref().is_some_and(|current| *current != about) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    match shared.engine.call_ended(call.notification, end).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => {
+            tracing::error!(%error, "the end of a call was not stored");
+            Err(Refusal(StatusCode::SERVICE_UNAVAILABLE))
+        }
+    }
+}
+
+impl Call {
+    fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// What is wrong and which keys there are, or that there is nothing left to do.
+    fn menu(&self, config: &Config, before: &[&str]) -> String {
+        let incident = &self.incident;
+        match (incident.status, &incident.acknowledged) {
+            (Status::Resolved, _) => return twiml::say(&["This incident is already resolved. Good night."]),
+            (Status::Acknowledged, Some((_, by))) => {
+                return twiml::say(&[&format!("Already acknowledged by {by}. Good night.")]);
+            }
+            (Status::Triggered | Status::Acknowledged, _) => {}
+        }
+        let alert = format!("{} alert in service {}: {}.", incident.severity, incident.service, incident.summary);
+        let action = config.callback_url(&self.notification.id, &self.notification.nonce, "key");
+        let sentences: Vec<&str> =
+            before.iter().copied().chain(["Press 4 to acknowledge.", alert.as_str(), KEYS]).collect();
+        twiml::ask(&sentences, &action, NO_KEY)
+    }
+
+    /// Lets the key act. When it cannot be stored, the caller hears so and may press again.
+    async fn act(&self, shared: &Shared, event: Event, done: &str) -> String {
+        let cause =
+            Cause { actor: format!("{} by {}", self.notification.user, self.notification.channel), mail_id: None };
+        match shared.engine.answer(&self.notification, event, cause).await {
+            Ok(_) => twiml::say(&[done]),
+            Err(error) => {
+                tracing::error!(%error, "a key press was not stored");
+                self.menu(&shared.config, &["That could not be stored. Please press the key again."])
+            }
+        }
+    }
+}
+
+fn xml(document: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/xml; charset=utf-8")], document).into_response()
+}

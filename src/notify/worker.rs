@@ -1,0 +1,100 @@
+//! The worker: leases due notifications, says them, reports what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Channels;
+use crate::domain::notification::Outcome;
+use crate::engine::{Claimed, Engine};
+use crate::store;
+
+/// Notifications being sent at once.
+const IN_FLIGHT_MAX: usize = 32;
+
+/// How often the database is asked. Hints make it faster; this makes it certain.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Longest time a channel may take over one notification, whatever it does inside.
+const SEND_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Sends notifications.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    engine: Arc<Engine>,
+    channels: Arc<Channels>,
+}
+
+impl Worker {
+    /// A worker over these channels.
+    pub fn new(engine: Arc<Engine>, channels: Arc<Channels>) -> Self {
+        Self { engine, channels }
+    }
+
+    /// Runs until told to stop, then lets what is being sent finish.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut in_flight = JoinSet::new();
+        while !stop.is_cancelled() {
+            let free = IN_FLIGHT_MAX - in_flight.len();
+            if let Err(error) = self.send_due(free, &mut in_flight).await {
+                tracing::error!(%error, "cannot look for due notifications; trying again");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = in_flight.join_next(), if !in_flight.is_empty() => {}
+                () = self.engine.worker_hint(), if in_flight.len() < IN_FLIGHT_MAX => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+        while in_flight.join_next().await.is_some() {}
+    }
+
+    /// Sends everything that is due now and waits for it; returns how many notifications that were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run_due(&self) -> Result<usize, store::Error> {
+        let mut in_flight = JoinSet::new();
+        let count = self.send_due(IN_FLIGHT_MAX, &mut in_flight).await?;
+        while in_flight.join_next().await.is_some() {}
+        Ok(count)
+    }
+
+    async fn send_due(&self, limit: usize, in_flight: &mut JoinSet<()>) -> Result<usize, store::Error> {
+        if limit == 0 {
+            return Ok(0);
+        }
+        let claimed = self.engine.claim(i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let count = claimed.len();
+        for claimed in claimed {
+            in_flight.spawn(self.clone().send(claimed));
+        }
+        Ok(count)
+    }
+
+    async fn send(self, claimed: Claimed) {
+        let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed));
+        let outcome = sending.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        let notification = &claimed.notification;
+        tracing::info!(
+            incident.number = notification.incident_number,
+            notification.id = notification.id,
+            channel = notification.channel.word(),
+            attempt = notification.attempts,
+            outcome = match outcome {
+                Outcome::Accepted(_) => "accepted",
+                Outcome::Retry(_) => "retry",
+                Outcome::Failed(_) => "failed",
+            },
+            "paging {} by {} for incident #{}",
+            notification.user,
+            notification.channel,
+            notification.incident_number
+        );
+        if let Err(error) = self.engine.report(claimed.notification, outcome).await {
+            tracing::error!(%error, "a notification's outcome was not stored; it will be sent again");
+        }
+    }
+}
