@@ -1,14 +1,13 @@
 //! How the process runs: addresses, database, limits, providers and secrets. Read from `nightcall.toml`; three
 //! environment variables override it.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
-use crate::notify::voice;
+use crate::notify::{Secret, voice};
 use crate::smtp::server;
 use crate::smtp::session::Limits;
 
@@ -38,28 +37,6 @@ pub struct Settings {
     pub voice: Option<voice::Config>,
     /// Signs webhooks.
     pub webhook: Option<Secret>,
-}
-
-/// A text that must not be seen: not in logs, not in debug output (I38).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The secret itself.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 impl Settings {
@@ -104,7 +81,8 @@ impl Settings {
             match text.parse() {
                 Ok(parsed) => *address = parsed,
                 Err(_) => {
-                    root.reader().note(0..0, format!("{name} is {text:?}, which is not an address like 127.0.0.1:2525"))
+                    root.reader()
+                        .note(0..0, format!("{name} is {text:?}, which is not an address like 127.0.0.1:2525"));
                 }
             }
         }

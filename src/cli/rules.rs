@@ -172,9 +172,9 @@ fn differences(test: &RuleTest, alert: &Alert) -> Vec<String> {
     };
     [
         compare("rule", Some(&test.rule), &alert.rule),
-        compare("action", expect.action.map(|action| action.word()), alert.action.word()),
+        compare("action", expect.action.map(super::super::domain::alert::Action::word), alert.action.word()),
         compare("dedup_key", expect.dedup_key.as_deref(), &alert.dedup_key),
-        compare("severity", expect.severity.map(|severity| severity.word()), alert.severity.word()),
+        compare("severity", expect.severity.map(super::super::domain::alert::Severity::word), alert.severity.word()),
         compare("summary", expect.summary.as_deref(), &alert.summary),
     ]
     .into_iter()

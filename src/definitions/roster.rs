@@ -103,7 +103,7 @@ fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>)
     let rounds = table.integer("rounds", 1..=ROUNDS_MAX).unwrap_or(1);
     let ack_timeout = match table.value("ack_timeout") {
         Some(value) if value.as_str() == Some("never") => None,
-        Some(value) => Some(duration(&table, value, "ack_timeout").unwrap_or(ACK_TIMEOUT)),
+        Some(value) => Some(duration(&table, &value, "ack_timeout").unwrap_or(ACK_TIMEOUT)),
         None => Some(ACK_TIMEOUT),
     };
     let fallback_repeat = table.duration("fallback_repeat").unwrap_or(FALLBACK_REPEAT);
@@ -120,7 +120,7 @@ fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>)
     Policy { name: name.to_owned(), steps, rounds: u32::try_from(rounds).unwrap_or(1), ack_timeout, fallback_repeat }
 }
 
-fn duration(table: &Table<'_>, value: Value<'_>, key: &str) -> Option<SignedDuration> {
+fn duration(table: &Table<'_>, value: &Value<'_>, key: &str) -> Option<SignedDuration> {
     let span = value.span;
     let parsed = value.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
     let parsed = parsed.filter(|duration| *duration >= SignedDuration::from_mins(1));

@@ -8,6 +8,7 @@ pub mod voice;
 pub mod webhook;
 pub mod worker;
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::domain::notification::Outcome;
@@ -41,6 +42,28 @@ impl Channels {
                 None => unusable(Channel::Webhook),
             },
         }
+    }
+}
+
+/// A text that must not be seen: not in logs, not in debug output (I38).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
     }
 }
 

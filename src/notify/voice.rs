@@ -9,10 +9,9 @@ pub mod twiml;
 
 use serde::Deserialize;
 
-use super::{judge_error, judge_status};
+use super::{Secret, judge_error, judge_status};
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
-use crate::settings::Secret;
 
 /// How long the phone rings, in seconds; short of most voicemail.
 const RING_SECONDS: &str = "25";

@@ -8,11 +8,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{judge_error, judge_status};
+use super::{Secret, judge_error, judge_status};
 use crate::clock::Clock;
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
-use crate::settings::Secret;
 
 /// Signs and sends.
 #[derive(Debug)]

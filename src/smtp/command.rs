@@ -63,7 +63,7 @@ pub fn parse(line: &[u8]) -> Result<Command, SyntaxError> {
     let line = line.trim_ascii();
     let verb_end = line.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(line.len());
     let (verb, argument) = (line[..verb_end].to_ascii_uppercase(), &line[verb_end..]);
-    let separated = argument.first().is_none_or(|byte| byte.is_ascii_whitespace());
+    let separated = argument.first().is_none_or(u8::is_ascii_whitespace);
     let argument = argument.trim_ascii();
     if !separated && verb != b"MAIL" && verb != b"RCPT" {
         return Err(SyntaxError::Unknown);

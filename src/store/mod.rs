@@ -49,8 +49,9 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         // SQLSTATE class 40 is transaction rollback, class 23 an integrity violation by a concurrent writer.
-        let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
-        let unique = error.as_database_error().is_some_and(|e| e.is_unique_violation());
+        let code =
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code).unwrap_or_default().into_owned();
+        let unique = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
         if unique || (code.len() == 5 && code.starts_with("40")) {
             Self::Conflict(error)
         } else {

@@ -22,7 +22,9 @@ pub async fn send(server: SocketAddr, from: &str, to: &str, raw: &[u8]) -> anyho
     let stream: Box<dyn AsyncTokioStream> = Box::new(stream);
     let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello).await?;
     let envelope = Envelope::new(Some(from.parse()?), vec![to.parse()?])?;
-    let sending = tokio::time::timeout(TIMEOUT, connection.send(&envelope, raw));
+    // The library ends the text itself.
+    let text = raw.strip_suffix(b"\r\n").unwrap_or(raw);
+    let sending = tokio::time::timeout(TIMEOUT, connection.send(&envelope, text));
     let response = sending.await.context("the server did not answer in time")??;
     ensure!(response.is_positive(), "the server refused the mail: {}", response.code());
     let _ = connection.quit().await;

@@ -1,0 +1,152 @@
+//! Definition files with problems: all of them at once, each with its place, an excerpt and a hint.
+
+use nightcall::definitions;
+
+/// Loads a configuration and one rule pack, and returns the problems.
+fn problems(config: &str, pack: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("rules")).expect("made");
+    std::fs::write(folder.path().join("nightcall.toml"), config).expect("written");
+    std::fs::write(folder.path().join("rules/mine.toml"), pack).expect("written");
+    match definitions::load(&folder.path().join("nightcall.toml")) {
+        Ok(_) => Vec::new(),
+        Err(problems) => {
+            let prefix = format!("{}/", folder.path().display());
+            problems.0.iter().map(|problem| problem.to_string().replace(&prefix, "")).collect()
+        }
+    }
+}
+
+const GOOD: &str = r#"rules = "rules"
+fallback = "ann"
+[users.ann]
+contacts = ["console"]
+[policies.p]
+steps = [{ delay = "5m", targets = ["ann"] }]
+[services.s]
+addresses = ["*"]
+policy = "p"
+"#;
+
+const GOOD_PACK: &str = "[[rule]]\nname = 'a'\naction = 'trigger'\ndedup_key = '{h}'\nwhen.subject = '(?<h>x)'\n";
+
+#[test]
+fn good_files_have_no_problems() {
+    assert_eq!(problems(GOOD, GOOD_PACK), [""; 0]);
+}
+
+#[test]
+fn all_problems_of_all_files_are_told_at_once() {
+    let config = r#"rules = "rules"
+fallback = "anne"
+colour = "red"
+[smtp]
+listen = "here"
+domains = ["bad domain"]
+size_bytes_max = 0
+idle_timeout = "soon"
+[voice]
+account = "AC1"
+[users.ann]
+contacts = ["consol", "voice:12", 7]
+[users.bob]
+[policies.p]
+rounds = "two"
+ack_timeout = "1s"
+steps = [{ delay = "1s", targets = ["ane"], extra = 1 }]
+[services.s]
+addresses = ["*", "x@elsewhere.example"]
+packs = ["nagos"]
+policy = "q"
+[services.t]
+addresses = ["*"]
+policy = "p"
+"#;
+    let pack = r#"[[rule]]
+name = "a"
+action = "triger"
+dedup_key = "{hots}/{"
+summary = "{hots}"
+[rule.when]
+subject = '(?<host>x'
+boddy = 'x'
+
+[[rule]]
+name = "a"
+action = { from = "wrod", map = { X = "resolve", Y = "page" } }
+[rule.when]
+body = '(?<word>x)(?=y)'
+
+[[rule]]
+name = "silent"
+action = "ignore"
+dedup_key = "k"
+"#;
+    insta::assert_snapshot!(problems(config, pack).join("\n"));
+}
+
+#[test]
+fn a_file_that_is_no_toml_says_where() {
+    let found = problems("fallback = \n", GOOD_PACK);
+    assert!(found[0].starts_with("nightcall.toml:1:"), "{found:?}");
+    assert!(found[0].contains("this is not TOML"), "{found:?}");
+}
+
+#[test]
+fn a_problem_shows_its_excerpt() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nightcall.toml");
+    std::fs::write(&path, GOOD.replace("rules = \"rules\"\n", "").replace("policy = \"p\"", "policy = \"pp\""))
+        .expect("written");
+    let rendered = definitions::load(&path).expect_err("a problem").render(false);
+    let rendered = rendered.replace(&folder.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(rendered);
+}
+
+#[test]
+fn a_users_pack_replaces_the_shipped_one_of_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("nagios.toml"), GOOD_PACK).expect("written");
+    let (packs, problems) = definitions::packs(Some(folder.path()));
+    assert!(problems.is_empty());
+    assert_eq!(packs["nagios"].pack.rules.len(), 1);
+}
+
+#[test]
+fn odd_toml_is_a_problem_not_a_panic() {
+    for text in [
+        "users = 1",
+        "users = []",
+        "services = [[1]]",
+        "[policies]\np = 1",
+        "[policies.p]\nsteps = 1",
+        "[users.a]\ncontacts = { a = 1 }",
+        "smtp = \"x\"",
+        "fallback = 1",
+        "[users.\"\"]\ncontacts = [\"\"]",
+        "rules = 1",
+        "[services.s]\naddresses = [\"\", \"@\", \"a@\"]",
+        "[webhook]\nsecret = \"a\"\nsecret_file = \"b\"",
+        "[policies.p]\nsteps = [{}]",
+        "\u{feff}",
+        "[users.ann]\ncontacts = [\"voice:+\"]",
+    ] {
+        assert!(!problems(text, "").is_empty(), "{text:?}");
+    }
+    for pack in [
+        "rule = 1",
+        "[[rule]]",
+        "[[rule]]\nwhen = 1",
+        "[[rule]]\nwhen.header = 1",
+        "[[rule]]\nwhen.subject = []",
+        "[[rule]]\nwhen.subject = {}",
+        "[[rule]]\naction = 1",
+        "[[rule]]\naction = { map = 1 }",
+        "[[rule]]\ntest = 1",
+        "[[rule]]\n[[rule.test]]\nmail = 1\naction = 'x'",
+        "x = 1",
+        "[[rule]]\nname='a'\naction='trigger'\ndedup_key='k'\nwhen.subject='((((((((((a{99}){99}){99}){99}){99}){99}){99}){99}){99}){99}'",
+    ] {
+        assert!(!problems(GOOD, pack).is_empty(), "{pack:?}");
+    }
+}

@@ -1,0 +1,281 @@
+//! Runs `tests/dialogs/*.smtp` (format: the README there) against the pure session, whole and byte by byte, and
+//! over a real socket with a real database.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nightcall::smtp::session::{Acceptance, Limits, Session, Step};
+
+use crate::smtp::Client;
+use crate::world::{STANDARD, World};
+
+#[derive(Debug, Default)]
+struct Dialogue {
+    name: String,
+    limits: Vec<(String, u64)>,
+    turns: Vec<Turn>,
+    mails: Option<usize>,
+    from: Option<String>,
+    to: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+#[derive(Debug)]
+enum Turn {
+    Client(Vec<u8>),
+    Server(String),
+    Closed,
+}
+
+/// What a run left behind.
+#[derive(Debug, Default)]
+struct Left {
+    mails: usize,
+    from: String,
+    to: String,
+    body: Vec<u8>,
+}
+
+fn dialogues() -> Vec<Dialogue> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs");
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "smtp"));
+    paths.sort();
+    assert!(paths.len() > 50, "the dialogues are there");
+    paths.iter().map(|path| parse(path)).collect()
+}
+
+fn parse(path: &Path) -> Dialogue {
+    let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut dialogue = Dialogue { name: name.clone(), ..Dialogue::default() };
+    for line in std::fs::read_to_string(path).expect("UTF-8").lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "C:" => dialogue.turns.push(Turn::Client(format!("{rest}\r\n").into_bytes())),
+            "C|" => dialogue.turns.push(Turn::Client(unescape(rest))),
+            "S:" if rest == "closed" => dialogue.turns.push(Turn::Closed),
+            "S:" => dialogue.turns.push(Turn::Server(rest.to_owned())),
+            "mails" => dialogue.mails = Some(rest.parse().expect("a count")),
+            "from" => dialogue.from = Some(rest.trim_matches(['<', '>']).to_owned()),
+            "to" => dialogue.to = Some(rest.to_owned()),
+            "body" => dialogue.body = Some(unescape(rest)),
+            "limit" => {
+                let (limit, value) = rest.split_once(' ').expect("a limit and its value");
+                dialogue.limits.push((limit.to_owned(), value.parse().expect("a number")));
+            }
+            other => panic!("{name}: what is {other:?}?"),
+        }
+    }
+    dialogue
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next() {
+            Some(b'r') => b'\r',
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'0') => 0,
+            Some(b'\\') => b'\\',
+            Some(b'x') => {
+                let digits: String = bytes.by_ref().take(2).map(char::from).collect();
+                u8::from_str_radix(&digits, 16).expect("two hex digits")
+            }
+            other => panic!("unknown escape {other:?} in {text:?}"),
+        });
+    }
+    out
+}
+
+fn matches(expected: &str, got: &str) -> bool {
+    match expected.strip_suffix('*') {
+        Some(prefix) => got.starts_with(prefix.trim_end()),
+        None => got == expected,
+    }
+}
+
+impl Dialogue {
+    fn limits(&self) -> Limits {
+        let limit = |name: &str, default: u64| self.limits.iter().find(|(n, _)| n == name).map_or(default, |(_, v)| *v);
+        let small = |name, default| u32::try_from(limit(name, default)).expect("a small number");
+        Limits {
+            hostname: "mx.test".to_owned(),
+            size_bytes_max: limit("size", 100_000),
+            recipients_max: usize::try_from(limit("recipients", 100)).expect("a count"),
+            command_bytes_max: usize::try_from(limit("command", 4096)).expect("a count"),
+            errors_max: small("errors", 20),
+            idle_commands_max: small("idle", 100),
+            mails_max: small("mails", 1000),
+        }
+    }
+
+    fn check(&self, how: &str, left: &Left) {
+        let name = &self.name;
+        if let Some(mails) = self.mails {
+            assert_eq!(left.mails, mails, "{name} {how}: mails stored");
+        }
+        if let Some(from) = &self.from {
+            assert_eq!(&left.from, from, "{name} {how}: reverse path");
+        }
+        if let Some(to) = &self.to {
+            assert_eq!(&left.to, to, "{name} {how}: recipients");
+        }
+        if let Some(body) = &self.body {
+            assert_eq!(String::from_utf8_lossy(&left.body), String::from_utf8_lossy(body), "{name} {how}: body");
+            assert_eq!(&left.body, body, "{name} {how}: body");
+        }
+    }
+}
+
+fn accepts(recipient: &str) -> Acceptance {
+    let address = recipient.to_ascii_lowercase();
+    let (mailbox, domain) = address.rsplit_once('@').unwrap_or((&address, "alerts.example.com"));
+    let mailbox = mailbox.trim_matches('"').split('+').next().unwrap_or_default();
+    match (domain, mailbox) {
+        ("alerts.example.com" | "second.example.com", "db" | "web") => Acceptance::Accepted,
+        ("alerts.example.com" | "second.example.com", _) => Acceptance::UnknownMailbox,
+        _ => Acceptance::ForeignDomain,
+    }
+}
+
+/// Feeds a session in pieces of `step` bytes and compares what it says.
+fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
+    let name = &dialogue.name;
+    let mut session = Session::new(Arc::new(dialogue.limits()));
+    let mut said: VecDeque<String> = session.greeting().to_wire().lines().map(str::to_owned).collect();
+    let (mut left, mut closed) = (Left::default(), false);
+    for turn in &dialogue.turns {
+        match turn {
+            Turn::Client(bytes) => {
+                for piece in bytes.chunks(step) {
+                    session.push(piece);
+                    loop {
+                        match session.next(accepts) {
+                            Step::Read => break,
+                            Step::Reply(reply) => said.extend(reply.to_wire().lines().map(str::to_owned)),
+                            Step::Close(reply) => {
+                                said.extend(reply.to_wire().lines().map(str::to_owned));
+                                closed = true;
+                                break;
+                            }
+                            Step::Commit(envelope, body) => {
+                                left.mails += 1;
+                                left.from = envelope.reverse_path;
+                                left.to = envelope.recipients.join(" ");
+                                left.body = body;
+                                let reply = session.committed(Some("id"));
+                                said.extend(reply.to_wire().lines().map(str::to_owned));
+                            }
+                        }
+                    }
+                }
+            }
+            Turn::Server(expected) => {
+                let got = said.pop_front().unwrap_or_else(|| panic!("{name}: nothing said, expected {expected:?}"));
+                assert!(matches(expected, &got), "{name}: expected {expected:?}, got {got:?}");
+            }
+            Turn::Closed => assert!(closed && said.is_empty(), "{name}: should be closed; still says {said:?}"),
+        }
+    }
+    assert!(said.is_empty(), "{name}: says more than expected: {said:?}");
+    left
+}
+
+#[test]
+fn the_pure_session_holds_every_dialogue() {
+    for dialogue in dialogues() {
+        for step in [1, 2, 3, usize::MAX] {
+            let left = run_pure(&dialogue, step);
+            dialogue.check(&format!("in pieces of {step}"), &left);
+        }
+    }
+}
+
+async fn run_over_a_socket(dialogue: &Dialogue) {
+    let name = &dialogue.name;
+    let limits = dialogue.limits();
+    let smtp = format!(
+        "size_bytes_max = {}\nrecipients_max = {}\ncommand_bytes_max = {}\nerrors_max = {}\nidle_commands_max = {}\nmails_max = {}",
+        limits.size_bytes_max,
+        limits.recipients_max,
+        limits.command_bytes_max,
+        limits.errors_max,
+        limits.idle_commands_max,
+        limits.mails_max
+    );
+    let world = World::build(STANDARD, &smtp, None).await;
+    let mut client = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    let mut pending = Vec::new();
+    let mut open = true;
+    for turn in &dialogue.turns {
+        match turn {
+            Turn::Client(bytes) => pending.extend_from_slice(bytes),
+            Turn::Server(expected) => {
+                client.say(&std::mem::take(&mut pending)).await.expect("the server listens");
+                let got = client.line().await.unwrap_or_else(|| panic!("{name}: closed, expected {expected:?}"));
+                assert!(matches(expected, &got), "{name}: expected {expected:?}, got {got:?}");
+            }
+            Turn::Closed => {
+                assert_eq!(client.line().await, None, "{name}: should be closed");
+                open = false;
+            }
+        }
+    }
+    if open {
+        client.say(&pending).await.expect("the server listens");
+        let rest = client.finish().await;
+        assert!(rest.is_empty(), "{name}: says more than expected: {rest:?}");
+    }
+    let mails = world.running.engine.store().mails(None, 1000).await.expect("readable");
+    let mut left = Left { mails: mails.len(), ..Left::default() };
+    if let Some((last, _)) = mails.first() {
+        left.from.clone_from(&last.reverse_path);
+        left.to = last.recipients.join(" ");
+        left.body = world.running.engine.store().mail_raw(&last.id).await.expect("readable").expect("stored");
+    }
+    dialogue.check("over a socket", &left);
+    let mut next = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    assert!(next.reply().await.is_some_and(|reply| reply.starts_with("220 ")), "{name}: the next client is greeted");
+    assert_eq!(next.command("NOOP").await.as_deref(), Some("250 2.0.0 OK"), "{name}: and served");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_socket_holds_every_dialogue() {
+    let mut running = tokio::task::JoinSet::new();
+    for dialogue in dialogues() {
+        if running.len() >= 4 {
+            running.join_next().await.expect("running").expect("a dialogue holds");
+        }
+        running.spawn(async move { run_over_a_socket(&dialogue).await });
+    }
+    while let Some(done) = running.join_next().await {
+        done.expect("a dialogue holds");
+    }
+}
+
+#[tokio::test]
+async fn the_table_of_accepted_addresses_is_the_rulebooks() {
+    let world = World::standard().await;
+    for recipient in
+        ["db@alerts.example.com", "DB+x@second.example.com", "nobody@alerts.example.com", "db@else.example", "db"]
+    {
+        let routed = format!("{:?}", world.running.engine.route(recipient));
+        let expected = match accepts(recipient) {
+            Acceptance::Accepted => "Service",
+            Acceptance::UnknownMailbox => "UnknownMailbox",
+            Acceptance::ForeignDomain => "ForeignDomain",
+        };
+        assert!(routed.starts_with(expected), "{recipient}: {routed}");
+    }
+}

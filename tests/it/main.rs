@@ -1,0 +1,24 @@
+//! The integration tests: one binary, so that it links once.
+//!
+//! `world` is the harness; the other files are named after what they test. PostgreSQL, strace and a release of
+//! Debian are used where a user would meet them; a test without its real component says so and is skipped,
+//! unless `NIGHTCALL_TEST_ALL` is set, which turns the skip into a failure.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
+
+mod api;
+mod cli;
+mod corpus;
+mod crash;
+mod definitions;
+mod dialogs;
+mod durability;
+mod postgres;
+mod smtp;
+mod smtp_out;
+mod store;
+mod stories;
+mod tidy;
+mod voice;
+mod webhook;
+mod world;
