@@ -1,7 +1,7 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::incident::Incident;
 use crate::store::incident::TimelineEntry;
@@ -25,16 +25,20 @@ pub struct IncidentView {
     /// Triggers received.
     pub alert_count: i64,
     /// RFC 3339.
+    #[serde(serialize_with = "instant")]
     pub opened_at: Timestamp,
     /// RFC 3339.
+    #[serde(serialize_with = "instant_or_null")]
     pub acknowledged_at: Option<Timestamp>,
     /// Who has it.
     pub acknowledged_by: Option<String>,
     /// RFC 3339.
+    #[serde(serialize_with = "instant_or_null")]
     pub resolved_at: Option<Timestamp>,
     /// Every step was paged and nobody answered; the fallback contact is being paged.
     pub exhausted: bool,
     /// When the timer looks at it next.
+    #[serde(serialize_with = "instant_or_null")]
     pub due_at: Option<Timestamp>,
     /// Only for a single incident.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +49,7 @@ pub struct IncidentView {
 #[derive(Debug, Clone, Serialize)]
 pub struct TimelineView {
     /// RFC 3339.
+    #[serde(serialize_with = "instant")]
     pub at: Timestamp,
     /// opened, repeated, paged, acknowledged …
     pub kind: String,
@@ -62,6 +67,7 @@ pub struct MailView {
     /// The id its sender was given.
     pub id: String,
     /// RFC 3339.
+    #[serde(serialize_with = "instant")]
     pub received_at: Timestamp,
     /// The reverse path; empty is the null sender.
     pub from: String,
@@ -96,6 +102,7 @@ pub struct MailDetail {
     /// Of the raw bytes, in hex.
     pub sha256: String,
     /// When the sender made it.
+    #[serde(serialize_with = "instant")]
     pub origin_at: Timestamp,
     /// Every rule tried, per recipient.
     pub trace: Vec<RecipientTrace>,
@@ -213,5 +220,17 @@ impl From<StoredAlert> for AlertView {
             outcome: stored.outcome,
             incident_number: stored.incident_number,
         }
+    }
+}
+
+/// RFC 3339 with milliseconds always written, so that texts sort as the instants do.
+fn instant<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+fn instant_or_null<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => instant(at, serializer),
+        None => serializer.serialize_none(),
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::Mailroom;
 use super::reply::Reply;
 use super::server::Door;
-use super::session::{Acceptance, Envelope, Session, Step};
-use crate::domain::rulebook::Route;
+use super::session::{Envelope, Session, Step};
 use crate::engine::intake::Incoming;
 
 /// Read from the socket at a time, and at most this much is ahead of the session.
@@ -37,7 +37,7 @@ enum End {
 }
 
 /// Serves one client.
-pub(crate) async fn run(door: &Door, stream: TcpStream, peer: SocketAddr) {
+pub(crate) async fn run<M: Mailroom>(door: &Door<M>, stream: TcpStream, peer: SocketAddr) {
     // Replies are small and waited for; without this the kernel may hold them back.
     let _ = stream.set_nodelay(true);
     let mut connection = Connection {
@@ -55,30 +55,30 @@ pub(crate) async fn run(door: &Door, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-struct Connection<'a> {
-    door: &'a Door,
+struct Connection<'a, M> {
+    door: &'a Door<M>,
     stream: TcpStream,
     peer: SocketAddr,
     session: Session,
     outgoing: Vec<u8>,
-    held: Held<'a>,
+    held: Held<'a, M>,
 }
 
 /// This connection's share of the memory for mail text; given back when it ends.
-struct Held<'a> {
-    door: &'a Door,
+struct Held<'a, M> {
+    door: &'a Door<M>,
     bytes: usize,
 }
 
-impl Connection<'_> {
+impl<M: Mailroom> Connection<'_, M> {
     async fn serve(&mut self) -> End {
         self.say(&self.session.greeting());
         let mut buffer = vec![0; READ_BYTES];
         let mut window = Box::pin(tokio::time::sleep(RATE_WINDOW));
         let mut window_bytes = 0;
         loop {
-            let engine = &self.door.engine;
-            match self.session.next(|recipient| acceptance(&engine.route(recipient))) {
+            let mailroom = &self.door.mailroom;
+            match self.session.next(|recipient| mailroom.accepts(recipient)) {
                 Step::Reply(reply) => self.say(&reply),
                 Step::Close(reply) => {
                     self.say(&reply);
@@ -137,7 +137,7 @@ impl Connection<'_> {
             recipients: envelope.recipients,
             raw,
         };
-        let receiving = tokio::time::timeout(self.door.config.commit_timeout, self.door.engine.receive(incoming));
+        let receiving = tokio::time::timeout(self.door.config.commit_timeout, self.door.mailroom.receive(incoming));
         let mail_id = match receiving.await {
             Ok(Ok(receipt)) => Some(receipt.mail_id),
             Ok(Err(error)) => {
@@ -177,7 +177,7 @@ impl Connection<'_> {
     }
 }
 
-impl Held<'_> {
+impl<M> Held<'_, M> {
     /// Takes or gives back memory so that `bytes` are held; `false` when there is not so much.
     fn set(&mut self, bytes: usize) -> bool {
         let total = &self.door.counters.held_bytes;
@@ -197,16 +197,8 @@ impl Held<'_> {
     }
 }
 
-impl Drop for Held<'_> {
+impl<M> Drop for Held<'_, M> {
     fn drop(&mut self) {
         self.set(0);
-    }
-}
-
-fn acceptance(route: &Route) -> Acceptance {
-    match route {
-        Route::Service(_) => Acceptance::Accepted,
-        Route::UnknownMailbox => Acceptance::UnknownMailbox,
-        Route::ForeignDomain => Acceptance::ForeignDomain,
     }
 }

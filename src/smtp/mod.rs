@@ -3,6 +3,13 @@
 //! [`session`] is the protocol, pure and without a socket; [`connection`] moves bytes; [`server`] listens and
 //! hands out permits. A mail goes from here to the engine and nowhere else: there is no code that relays.
 
+use std::future::Future;
+
+use self::session::Acceptance;
+use crate::domain::rulebook::Route;
+use crate::engine::intake::{Incoming, Receipt};
+use crate::engine::{Engine, Error};
+
 pub mod command;
 pub mod connection;
 pub mod data;
@@ -10,3 +17,26 @@ pub mod line;
 pub mod reply;
 pub mod server;
 pub mod session;
+
+/// Where mail goes: the engine; and, in the benches, nowhere, to see what the engine costs.
+pub trait Mailroom: Send + Sync + 'static {
+    /// Whose address it is; from memory only.
+    fn accepts(&self, recipient: &str) -> Acceptance;
+
+    /// Takes a mail in. `Ok` means that it is durable: only then may 250 be said.
+    fn receive(&self, incoming: Incoming) -> impl Future<Output = Result<Receipt, Error>> + Send;
+}
+
+impl Mailroom for Engine {
+    fn accepts(&self, recipient: &str) -> Acceptance {
+        match self.route(recipient) {
+            Route::Service(_) => Acceptance::Accepted,
+            Route::UnknownMailbox => Acceptance::UnknownMailbox,
+            Route::ForeignDomain => Acceptance::ForeignDomain,
+        }
+    }
+
+    fn receive(&self, incoming: Incoming) -> impl Future<Output = Result<Receipt, Error>> + Send {
+        self.receive(incoming)
+    }
+}

@@ -13,10 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
 use super::reply::Reply;
 use super::session::Limits;
-use crate::engine::Engine;
+use super::{Mailroom, connection};
 
 /// Everything the door is bounded by.
 #[derive(Debug, Clone)]
@@ -81,29 +80,29 @@ impl Counters {
 
 /// What every connection shares.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Door<M> {
     pub(crate) config: Config,
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) mailroom: Arc<M>,
     pub(crate) counters: Counters,
     pub(crate) stop: CancellationToken,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// The right to one connection; dropping it gives it back.
-struct Permit {
-    door: Arc<Door>,
+struct Permit<M> {
+    door: Arc<Door<M>>,
     address: IpAddr,
 }
 
 /// Listens until `stop`, then waits for the connections to finish what is in DATA.
-pub async fn serve(
+pub async fn serve<M: Mailroom>(
     listener: TcpListener,
-    engine: Arc<Engine>,
+    mailroom: Arc<M>,
     config: Config,
     counters: Counters,
     stop: CancellationToken,
 ) {
-    let door = Arc::new(Door { config, engine, counters, stop: stop.clone(), addresses: Mutex::default() });
+    let door = Arc::new(Door { config, mailroom, counters, stop: stop.clone(), addresses: Mutex::default() });
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -142,8 +141,8 @@ async fn turn_away(mut stream: TcpStream) {
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(words.as_bytes())).await;
 }
 
-impl Permit {
-    fn take(door: &Arc<Door>, peer: SocketAddr) -> Option<Self> {
+impl<M> Permit<M> {
+    fn take(door: &Arc<Door<M>>, peer: SocketAddr) -> Option<Self> {
         let address = peer.ip().to_canonical();
         if usize::try_from(door.counters.open.get()).unwrap_or(0) >= door.config.connections_max {
             return None;
@@ -159,7 +158,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl<M> Drop for Permit<M> {
     fn drop(&mut self) {
         self.door.counters.open.dec();
         let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,7 +50,7 @@ async fn incidents_have_the_fixed_shape() {
     let expected = json!({
         "number": 1, "service": "db", "dedup_key": "nagios/service/db1/disk", "status": "triggered",
         "severity": "critical", "summary": "disk on db1 is CRITICAL", "alert_count": 1,
-        "opened_at": "2026-11-21T10:00:00Z", "acknowledged_at": null, "resolved_at": null,
+        "opened_at": "2026-11-21T10:00:00.000Z", "acknowledged_at": null, "resolved_at": null,
     });
     for (key, value) in expected.as_object().expect("an object") {
         assert_eq!(&incident[key], value, "{key}");
@@ -59,7 +59,7 @@ async fn incidents_have_the_fixed_shape() {
     let first = &one["timeline"][0];
     assert_eq!(first["kind"], "opened");
     assert_eq!(first["mail_id"], mail_id.as_str());
-    assert_eq!(first["at"], "2026-11-21T10:00:00Z");
+    assert_eq!(first["at"], "2026-11-21T10:00:00.000Z");
     assert_eq!(first["actor"], "mail (nagios/service)");
     assert!(first["detail"].as_str().expect("text").contains("critical"));
 }
@@ -140,7 +140,7 @@ async fn mails_show_verdict_and_raw_bytes() {
     assert_eq!(mail["recipients"], json!(["web@alerts.example.com"]));
     assert_eq!(mail["subject"], "Platée");
     assert_eq!(mail["incident_numbers"], json!([1]));
-    assert_eq!(mail["received_at"], "2026-11-21T10:00:00Z");
+    assert_eq!(mail["received_at"], "2026-11-21T10:00:00.000Z");
     assert_eq!(mail["alerts"][0]["action"], "trigger");
     assert_eq!(mail["alerts"][0]["rule"], "catch-all");
     let (_, one) = world.get(&format!("/api/v1/mails/{id}")).await;
