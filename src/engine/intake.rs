@@ -1,10 +1,11 @@
 //! Intake: from received bytes to one committed transaction (DESIGN: 250 means committed).
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 
 use super::committer::{Done, Work};
 use super::door::{self, Raise, random_id};
@@ -180,11 +181,11 @@ fn fingerprint(message_id: &str, raw: &[u8]) -> String {
     hex(&hash.finalize())
 }
 
-/// Ids sort by time: 48 bits of milliseconds, then 80 random ones (the layout of RFC 9562 version 7, without
-/// its version bits).
+/// Ids sort by arrival: 48 bits of milliseconds, 16 of a counter, 64 random ones.
 fn mail_id(now: Timestamp) -> String {
-    let millis = now.as_millisecond().max(0);
-    format!("{millis:012x}{}", &random_id()[12..])
+    static ARRIVED: AtomicU16 = AtomicU16::new(0);
+    let (millis, count) = (now.as_millisecond().max(0), ARRIVED.fetch_add(1, Ordering::Relaxed));
+    format!("{millis:012x}{count:04x}{}", &random_id()[16..])
 }
 
 fn hex(bytes: &[u8]) -> String {

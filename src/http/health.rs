@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Shared};
 use crate::clock::Stopwatch;
+use crate::domain::alert::Action;
+use crate::domain::incident::Status;
+use crate::domain::notification;
 use crate::engine::Engine;
 
 /// A node is ready while its last write is younger than this.
@@ -90,6 +93,16 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     let incidents = Family::<[(&str, String); 1], Gauge>::default();
     let notifications = Family::<[(&str, String); 1], Gauge>::default();
     let alerts = Family::<[(&str, String); 1], Gauge>::default();
+    // A series that is 0 is a series all the same: alerting rules need it before the first incident.
+    for status in Status::ALL {
+        incidents.get_or_create(&[("status", status.word().to_owned())]);
+    }
+    for status in notification::Status::ALL {
+        notifications.get_or_create(&[("status", status.word().to_owned())]);
+    }
+    for action in Action::ALL {
+        alerts.get_or_create(&[("action", action.word().to_owned())]);
+    }
     let (mails, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default());
     for (what, status, count) in shared.engine.store().counts().await? {
         match what.as_str() {
