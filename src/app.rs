@@ -22,7 +22,7 @@ use crate::store::Store;
 use crate::{http, smtp};
 
 /// How long stopping may take, from the signal to the end of the process.
-const STOP_TIMEOUT: Duration = Duration::from_secs(9);
+const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Who moves timers and sends notifications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

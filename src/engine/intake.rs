@@ -95,10 +95,13 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
     let verdicts: Vec<Verdict> = incoming
         .recipients
         .iter()
-        .filter_map(|recipient| match definitions.rulebook.route(recipient) {
-            Route::Service(service) => Some(service.judge(&parsed, &recipient.to_lowercase())),
-            // Its service was removed by a reload between RCPT and DATA. The mail is stored all the same.
-            Route::UnknownMailbox | Route::ForeignDomain => None,
+        .filter_map(|recipient| {
+            let service = match definitions.rulebook.route(recipient) {
+                Route::Service(service) => Some(service),
+                // Its service was removed by a reload since RCPT. Somebody must see the mail all the same.
+                Route::UnknownMailbox | Route::ForeignDomain => definitions.rulebook.services.first().cloned(),
+            };
+            service.map(|service| service.judge(&parsed, &recipient.to_lowercase()))
         })
         .collect();
     let trace =

@@ -95,13 +95,13 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     let alerts = Family::<[(&str, String); 1], Gauge>::default();
     // A series that is 0 is a series all the same: alerting rules need it before the first incident.
     for status in Status::ALL {
-        incidents.get_or_create(&[("status", status.word().to_owned())]);
+        incidents.get_or_create(&[("status", status.word().to_owned())]).set(0);
     }
     for status in notification::Status::ALL {
-        notifications.get_or_create(&[("status", status.word().to_owned())]);
+        notifications.get_or_create(&[("status", status.word().to_owned())]).set(0);
     }
     for action in Action::ALL {
-        alerts.get_or_create(&[("action", action.word().to_owned())]);
+        alerts.get_or_create(&[("action", action.word().to_owned())]).set(0);
     }
     let (mails, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default());
     for (what, status, count) in shared.engine.store().counts().await? {

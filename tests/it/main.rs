@@ -13,6 +13,7 @@ mod crash;
 mod definitions;
 mod dialogs;
 mod durability;
+mod limits;
 mod postgres;
 mod smtp;
 mod smtp_out;
