@@ -1,5 +1,6 @@
 //! Wiring only: settings → store → engine → doors and workers, and how they stop.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::definitions::Loaded;
+use crate::domain::Definitions;
 use crate::engine::{Engine, timer};
-use crate::http::health::Readiness;
+use crate::http::health::{Counted, Readiness};
+use crate::notify::console::Console;
 use crate::notify::webhook::Webhook;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
@@ -42,8 +45,10 @@ pub struct Running {
     pub http_address: SocketAddr,
     /// The engine.
     pub engine: Arc<Engine>,
+    channels: Arc<Channels>,
     worker: Worker,
     stop: CancellationToken,
+    died: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -63,29 +68,57 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
 
     let engine = Engine::start(store, clock, definitions);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let worker = Worker::new(Arc::clone(&engine), Arc::new(channels(&settings, &engine)?));
+    let channels = Arc::new(channels(&settings, &engine)?);
+    let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
+    let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
     let counters = smtp::server::Counters::default();
     let mut registry = Registry::with_prefix("nightcall");
     counters.register(&mut registry);
     let smtp = smtp::server::serve(smtp_listener, Arc::clone(&engine), settings.smtp, counters, stop.child_token());
-    tasks.spawn(smtp);
+    background.run("the SMTP door", smtp);
 
-    let shared = http::Shared { engine: Arc::clone(&engine), readiness: Arc::clone(&readiness), registry };
+    let shared = http::Shared {
+        engine: Arc::clone(&engine),
+        readiness: Arc::clone(&readiness),
+        registry,
+        counted: Counted::default(),
+    };
     let mut router = http::router(Arc::new(shared));
     if let Some(config) = settings.voice {
         router = router.merge(voice::callback::router(Arc::clone(&engine), config));
     }
-    tasks.spawn(http::serve(http_listener, router, stop.child_token()));
+    background.run("the HTTP door", http::server::serve(http_listener, router, stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
-    tasks.spawn(async move { readiness.prove(&proving, NODE, prover).await });
+    background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
     if drive == Drive::Background {
-        tasks.spawn(timer::run(Arc::clone(&engine), stop.child_token()));
-        tasks.spawn(worker.clone().run(stop.child_token()));
+        engine.pulses().timer_beats();
+        engine.pulses().worker_beats();
+        background.run("the timer", timer::run(Arc::clone(&engine), stop.child_token()));
+        background.run("the worker", worker.clone().run(stop.child_token()));
     }
     tasks.close();
-    Ok(Running { smtp_address, http_address, engine, worker, stop, tasks })
+    Ok(Running { smtp_address, http_address, engine, channels, worker, stop, died: background.died, tasks })
+}
+
+/// Runs what must never end by itself.
+struct Background {
+    tasks: TaskTracker,
+    died: CancellationToken,
+}
+
+impl Background {
+    /// Runs a task; should it panic, the whole process is to end, because half a gateway pages nobody.
+    fn run(&self, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let died = self.died.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = tokio::spawn(task).await {
+                tracing::error!(%error, "{what} failed");
+                died.cancel();
+            }
+        });
+    }
 }
 
 /// The row of this node. One node has one database today.
@@ -100,12 +133,32 @@ fn channels(settings: &Settings, engine: &Engine) -> anyhow::Result<Channels> {
     let client = http_client().context("cannot set up HTTPS for the channels")?;
     let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
     Ok(Channels {
+        console: Console::start(),
         webhook: settings.webhook.as_ref().map(webhook),
         voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
     })
 }
 
 impl Running {
+    /// Puts new definitions in force.
+    ///
+    /// # Errors
+    /// When somebody in them can only be reached by a channel that this process was not started with.
+    pub fn reload(&self, definitions: Definitions) -> anyhow::Result<()> {
+        if let Some((user, channel)) = self.channels.missing(&definitions.roster) {
+            anyhow::bail!(
+                "{user} is to be reached by {channel}, which was not set up at the start; a restart is needed"
+            );
+        }
+        self.engine.replace_definitions(definitions);
+        Ok(())
+    }
+
+    /// Waits until a part of the gateway has failed for good.
+    pub async fn failed(&self) {
+        self.died.cancelled().await;
+    }
+
     /// Handles timers and notifications until nothing is due, by hand.
     ///
     /// # Errors

@@ -18,6 +18,9 @@ pub const HTTP_LISTEN: &str = "NIGHTCALL_HTTP_LISTEN";
 /// Overrides `database.url`.
 pub const DATABASE_URL: &str = "NIGHTCALL_DATABASE_URL";
 
+/// RFC 5321 section 4.5.3.2.6 gives senders 10 minutes; ours are less patient.
+const COMMIT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
 /// Checked settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -44,15 +47,15 @@ impl Settings {
     /// settings returned are then of no use.
     pub fn read(root: &mut Table<'_>, folder: &Path) -> Self {
         let mut smtp = Section::of(root, "smtp");
-        let smtp_listen = smtp.address("listen", "127.0.0.1:2525");
+        let smtp_listen = overridden(root, SMTP_LISTEN, smtp.address("listen", "127.0.0.1:2525"));
         let hostname = smtp.text("hostname", "localhost");
         let domains = smtp.domains();
-        let config = smtp.smtp_config(hostname);
+        let config = smtp.smtp_config(root, hostname);
         smtp.finish();
 
         let mut http = Section::of(root, "http");
-        let http_listen = http.address("listen", "127.0.0.1:8025");
-        let public_url = http.text("public_url", &format!("http://{http_listen}"));
+        let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
+        let public_url = http.placed_text("public_url");
         http.finish();
 
         let mut database = Section::of(root, "database");
@@ -60,34 +63,25 @@ impl Settings {
         database.finish();
 
         let rules = root.string("rules").map(|rules| folder.join(rules.value));
-        if let Some(rules) = &rules
-            && !rules.is_dir()
-        {
-            root.reader().note(root.span(), format!("the rules folder {} does not exist", rules.display()));
-        }
-        let voice = root.table("voice").and_then(|table| read_voice(table, folder, &public_url));
+        let voice = root.table("voice").and_then(|table| read_voice(table, folder, public_url.as_ref()));
         let webhook = root.table("webhook").and_then(|mut table| {
             let secret = read_secret(&mut table, folder, ["secret", "secret_file", "secret_env"]);
             table.finish();
             secret
         });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
-        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook }.overridden(root)
+        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook }
     }
+}
 
-    fn overridden(mut self, root: &Table<'_>) -> Self {
-        for (name, address) in [(SMTP_LISTEN, &mut self.smtp_listen), (HTTP_LISTEN, &mut self.http_listen)] {
-            let Ok(text) = std::env::var(name) else { continue };
-            match text.parse() {
-                Ok(parsed) => *address = parsed,
-                Err(_) => {
-                    root.reader()
-                        .note(0..0, format!("{name} is {text:?}, which is not an address like 127.0.0.1:2525"));
-                }
-            }
-        }
-        self
-    }
+/// What an environment variable says, else what the file says.
+fn overridden(root: &Table<'_>, name: &str, address: SocketAddr) -> SocketAddr {
+    let Ok(text) = std::env::var(name) else { return address };
+    text.parse().unwrap_or_else(|_| {
+        let message = format!("{name} is {text:?}, which is not an address like 127.0.0.1:2525");
+        root.reader().note(0..0, message);
+        address
+    })
 }
 
 /// A section that may be missing, with defaults.
@@ -100,6 +94,10 @@ impl<'r> Section<'r> {
 
     fn text(&mut self, key: &'static str, default: &str) -> String {
         self.0.as_mut().and_then(|table| table.string(key)).map_or_else(|| default.to_owned(), |text| text.value)
+    }
+
+    fn placed_text(&mut self, key: &'static str) -> Option<Placed<String>> {
+        self.0.as_mut().and_then(|table| table.string(key))
     }
 
     fn address(&mut self, key: &'static str, default: &str) -> SocketAddr {
@@ -132,16 +130,16 @@ impl<'r> Section<'r> {
 
     fn wait(&mut self, key: &'static str, default: Duration) -> Duration {
         let given = self.0.as_mut().and_then(|table| table.duration(key));
-        given.and_then(|given| Duration::try_from(given).ok()).filter(|wait| !wait.is_zero()).unwrap_or(default)
+        given.and_then(|given| Duration::try_from(given).ok()).unwrap_or(default)
     }
 
-    fn smtp_config(&mut self, hostname: String) -> server::Config {
+    fn smtp_config(&mut self, root: &Table<'_>, hostname: String) -> server::Config {
         let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        server::Config {
+        let config = server::Config {
             session: Arc::new(Limits {
                 hostname,
                 size_bytes_max: self.count("size_bytes_max", 10 << 20, 1 << 30) as u64,
-                recipients_max: self.count("recipients_max", 100, 10_000),
+                recipients_max: self.count("recipients_max", 100, 1000),
                 command_bytes_max: self.count("command_bytes_max", 4096, 65_536),
                 errors_max: small(self.count("errors_max", 20, 1000)),
                 idle_commands_max: small(self.count("idle_commands_max", 100, 10_000)),
@@ -153,7 +151,17 @@ impl<'r> Section<'r> {
             idle_timeout: self.wait("idle_timeout", Duration::from_secs(300)),
             session_timeout: self.wait("session_timeout", Duration::from_secs(20 * 60)),
             commit_timeout: self.wait("commit_timeout", Duration::from_secs(45)),
+        };
+        let span = || self.0.as_ref().map_or(root.span(), Table::span);
+        if (config.held_bytes_max as u64) < config.session.size_bytes_max {
+            let hint = "a mail above held_bytes_max would be put off for ever";
+            root.reader().note_with_hint(span(), "held_bytes_max is less than size_bytes_max", hint);
         }
+        if config.commit_timeout > COMMIT_TIMEOUT_MAX {
+            let hint = "a sender must have its answer within a minute";
+            root.reader().note_with_hint(span(), "commit_timeout is more than 60s", hint);
+        }
+        config
     }
 
     fn finish(self) {
@@ -163,48 +171,67 @@ impl<'r> Section<'r> {
     }
 }
 
-fn read_voice(mut table: Table<'_>, folder: &Path, public_url: &str) -> Option<voice::Config> {
-    let base_url = table.string("base_url").map_or_else(|| "https://api.twilio.com".to_owned(), |url| url.value);
+fn read_voice(mut table: Table<'_>, folder: &Path, public_url: Option<&Placed<String>>) -> Option<voice::Config> {
+    let reader = table.reader();
+    let base_url = table.string("base_url");
     let account = table.required_string("account");
     let token = read_secret(&mut table, folder, ["token", "token_file", "token_env"]);
     let caller = table.required_string("caller");
+    if public_url.is_none() {
+        let hint = "set public_url in [http] to the address under which the provider reaches us";
+        reader.note_with_hint(table.span(), "calls cannot be answered without a public_url", hint);
+    }
+    for url in [base_url.as_ref(), public_url].into_iter().flatten() {
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            reader.note(url.span.clone(), format!("{:?} is not a URL", url.value));
+        }
+    }
+    if let Some(account) = account.as_ref().filter(|account| account.trim().is_empty()) {
+        reader.note(account.span.clone(), "account is empty");
+    }
+    if let Some(caller) = caller.as_ref().filter(|caller| !is_e164(caller)) {
+        reader.note(caller.span.clone(), "a phone number looks like +4915112345678 (E.164)");
+    }
     table.finish();
+    let base_url = base_url.map_or_else(|| "https://api.twilio.com".to_owned(), |url| url.value);
     Some(voice::Config {
         base_url: base_url.trim_end_matches('/').to_owned(),
         account: account?.value,
         token: token?,
         caller: caller?.value,
-        public_url: public_url.trim_end_matches('/').to_owned(),
+        public_url: public_url?.trim_end_matches('/').to_owned(),
     })
 }
 
-/// A secret, given in place, in a file or in an environment variable: exactly one of the three.
+/// ITU-T E.164: a plus and up to 15 digits.
+pub(crate) fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+}
+
+/// A secret, given in place, in a file or in an environment variable: exactly one of the three. An empty one would
+/// sign anything for anybody.
 fn read_secret(table: &mut Table<'_>, folder: &Path, keys: [&'static str; 3]) -> Option<Secret> {
     let [in_place, in_file, in_env] = keys.map(|key| table.string(key));
     let reader = table.reader();
-    let trimmed = |text: String| Secret::new(text.trim_end_matches(['\r', '\n']));
-    match (in_place, in_file, in_env) {
-        (Some(secret), None, None) => Some(trimmed(secret.value)),
-        (None, Some(Placed { value, span }), None) => match std::fs::read_to_string(folder.join(&value)) {
-            Ok(text) => Some(trimmed(text)),
-            Err(error) => {
-                reader.note(span, format!("cannot read the secret file {value}: {error}"));
-                None
-            }
-        },
-        (None, None, Some(Placed { value, span })) => match std::env::var(&value) {
-            Ok(text) => Some(trimmed(text)),
-            Err(_) => {
-                reader.note(span, format!("the environment variable {value} is not set"));
-                None
-            }
-        },
+    let (found, span) = match (in_place, in_file, in_env) {
+        (Some(secret), None, None) => (Ok(secret.value), secret.span),
+        (None, Some(Placed { value, span }), None) => {
+            let read = std::fs::read_to_string(folder.join(&value));
+            (read.map_err(|error| format!("cannot read the secret file {value}: {error}")), span)
+        }
+        (None, None, Some(Placed { value, span })) => {
+            (std::env::var(&value).map_err(|_| format!("the environment variable {value} is not set")), span)
+        }
         _ => {
             let [place, file, env] = keys;
-            reader.note(table.span(), format!("give exactly one of {place}, {file} and {env}"));
-            None
+            (Err(format!("give exactly one of {place}, {file} and {env}")), table.span())
         }
-    }
+    };
+    let found = found
+        .map(|text| text.trim().to_owned())
+        .and_then(|text| if text.is_empty() { Err("the secret is empty".to_owned()) } else { Ok(Secret::new(text)) });
+    found.map_err(|message| reader.note(span, message)).ok()
 }
 
 /// A relative SQLite path starts from the configuration's folder.

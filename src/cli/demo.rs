@@ -126,6 +126,7 @@ listen = "127.0.0.1:0"
 domains = ["localhost"]
 [http]
 listen = "{http}"
+public_url = "http://{http}"
 [voice]
 base_url = "{}"
 account = "{}"

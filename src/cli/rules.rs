@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use mail_parser::MessageParser;
 use serde_json::json;
 
 use super::{print_json, told};
@@ -63,7 +62,7 @@ fn explain(args: &Explain) -> anyhow::Result<()> {
             shipped_rulebook(domain)
         }
     };
-    let (service, recipient) = recipient(&rulebook, args.to.as_deref(), &raw)?;
+    let (service, recipient) = recipient(&rulebook, args.to.as_deref(), &mail)?;
     let verdict = service.judge(&mail, &recipient.to_lowercase());
     if args.json {
         return print_json(&json!({
@@ -78,7 +77,7 @@ fn explain(args: &Explain) -> anyhow::Result<()> {
 }
 
 /// Who the mail is for: as told, else the first of its own recipients that a service owns, else the first service.
-fn recipient(rulebook: &Rulebook, told: Option<&str>, raw: &[u8]) -> anyhow::Result<(Arc<Service>, String)> {
+fn recipient(rulebook: &Rulebook, told: Option<&str>, mail: &Mail) -> anyhow::Result<(Arc<Service>, String)> {
     if let Some(to) = told {
         return match rulebook.route(to) {
             Route::Service(service) => Ok((service, to.to_owned())),
@@ -86,9 +85,9 @@ fn recipient(rulebook: &Rulebook, told: Option<&str>, raw: &[u8]) -> anyhow::Res
             Route::ForeignDomain => bail!("{to} is not in one of the domains {}", rulebook.domains.join(", ")),
         };
     }
-    let parsed = MessageParser::default().parse(raw);
-    let own = parsed.as_ref().and_then(|message| message.to()).into_iter().flat_map(|to| to.iter());
-    for address in own.filter_map(|address| address.address()) {
+    // A header may name several people; whatever looks like an address is tried.
+    let words = mail.header("To").flat_map(|to| to.split([',', ' ', '<', '>', ';'])).filter(|word| word.contains('@'));
+    for address in words {
         if let Route::Service(service) = rulebook.route(address) {
             return Ok((service, address.to_owned()));
         }
@@ -116,7 +115,8 @@ fn print_verdict(mail: &Mail, verdict: &Verdict) {
 }
 
 fn test(path: &Path) -> anyhow::Result<()> {
-    let files = if path.is_dir() { definitions::toml_files(path) } else { vec![path.to_owned()] };
+    let files = if path.is_dir() { definitions::toml_files(path) } else { Ok(vec![path.to_owned()]) };
+    let files = files.map_err(|problem| told(&Problems(vec![problem])))?;
     if files.is_empty() {
         bail!("there are no rule packs in {}", path.display());
     }

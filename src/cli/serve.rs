@@ -3,11 +3,14 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ConfigArg;
-use crate::app::{self, Drive};
+use crate::app::{self, Drive, Running};
 use crate::clock::Clock;
-use crate::engine::Engine;
 
 pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
+    // Every connection is a file descriptor, and the usual soft limit is 1024.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -17,7 +20,8 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(config, &running.engine),
+            _ = hang_up.recv() => reload(config, &running),
+            () = running.failed() => anyhow::bail!("a part of the gateway failed; the service manager should start it again"),
         }
     }
     tracing::info!("stopping: mail being sent may finish");
@@ -36,10 +40,13 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
 }
 
 /// Puts new definitions in force, or says what is wrong with them and keeps the old ones.
-fn reload(config: &ConfigArg, engine: &Engine) {
+fn reload(config: &ConfigArg, running: &Running) {
     match crate::definitions::load(&config.config) {
         Ok(loaded) => {
-            engine.replace_definitions(loaded.definitions);
+            if let Err(error) = running.reload(loaded.definitions) {
+                tracing::error!("{error}; the old definitions stay in force");
+                return;
+            }
             tracing::info!(
                 "definitions were read again; a change of [smtp], [http], [database] or a channel needs a restart"
             );

@@ -9,7 +9,7 @@ mod reader;
 mod roster;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::pack::PackFile;
@@ -41,22 +41,14 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     let source = SourceFile::read(path).map_err(|problem| Problems(vec![problem]))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let reader = Reader::new(source);
-    let mut problems = Vec::new();
-    let mut root = reader.root();
+    let Some(mut root) = reader.root() else { return Err(Problems(reader.into_problems())) };
     let settings = Settings::read(&mut root, folder);
-    let packs = match &settings.rules {
-        Some(rules) => {
-            let (packs, pack_problems) = packs(Some(rules));
-            problems = pack_problems;
-            packs
-        }
-        None => packs(None).0,
-    };
+    let (packs, pack_problems) = packs(settings.rules.as_deref());
     let packs: BTreeMap<String, Arc<Pack>> = packs.into_iter().map(|(name, file)| (name, file.pack)).collect();
     let usable = Usable { voice: settings.voice.is_some(), webhook: settings.webhook.is_some() };
     let definitions = roster::read(&mut root, &settings.domains, &packs, usable);
     root.finish();
-    problems.splice(0..0, reader.into_problems());
+    let problems: Vec<Problem> = reader.into_problems().into_iter().chain(pack_problems).collect();
     if problems.is_empty() { Ok(Loaded { settings, definitions }) } else { Err(Problems(problems)) }
 }
 
@@ -70,7 +62,11 @@ pub fn packs(folder: Option<&Path>) -> (BTreeMap<String, PackFile>, Vec<Problem>
         problems.extend(found);
         packs.insert(name.to_owned(), file);
     }
-    for path in folder.map(toml_files).unwrap_or_default() {
+    let files = folder.map_or(Ok(Vec::new()), toml_files);
+    for path in files.unwrap_or_else(|problem| {
+        problems.push(problem);
+        Vec::new()
+    }) {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match SourceFile::read(&path) {
             Ok(source) => {
@@ -95,10 +91,17 @@ pub fn shipped_rulebook(domain: &str) -> Rulebook {
     Rulebook { domains: vec![domain.to_lowercase()], services: vec![Arc::new(service)] }
 }
 
-/// The `*.toml` files of a folder, by name. A folder that cannot be read has none.
-pub fn toml_files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+/// The `*.toml` files of a folder, by name.
+///
+/// # Errors
+/// When the folder cannot be read: rules that are there but unseen must not look like rules taken away.
+pub fn toml_files(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let read = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>();
+    let mut files = read().map_err(|error| {
+        let source = SourceFile { name: folder.display().to_string(), path: None, text: String::new() };
+        Problem::new(&Arc::new(source), 0..0, format!("cannot read the folder {}: {error}", folder.display()))
+    })?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "toml"));
     files.sort();
-    files
+    Ok(files)
 }

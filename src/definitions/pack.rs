@@ -64,13 +64,20 @@ pub struct Expect {
 /// Reads a pack. The problems are returned beside whatever could be read.
 pub fn read(name: &str, source: &Arc<SourceFile>) -> (PackFile, Vec<Problem>) {
     let reader = Reader::new(Arc::clone(source));
-    let mut rules = Vec::new();
-    let mut tests = Vec::new();
-    let mut root = reader.root();
+    let (mut rules, mut tests) = (Vec::new(), Vec::new());
+    if let Some(root) = reader.root() {
+        read_rules(name, root, &mut rules, &mut tests);
+    }
+    let pack = Arc::new(Pack { name: name.to_owned(), rules });
+    (PackFile { pack, tests, source: Arc::clone(source) }, reader.into_problems())
+}
+
+fn read_rules(name: &str, mut root: Table<'_>, rules: &mut Vec<Rule>, tests: &mut Vec<RuleTest>) {
+    let reader = root.reader();
     // For people; the program does not need it.
     root.string("description");
     let tables = root.tables("rule");
-    if tables.is_empty() && !source.text.trim().is_empty() {
+    if tables.is_empty() {
         reader.note_with_hint(root.span(), "this pack has no rules", "a rule starts with [[rule]]");
     }
     let mut names = BTreeSet::new();
@@ -88,8 +95,6 @@ pub fn read(name: &str, source: &Arc<SourceFile>) -> (PackFile, Vec<Problem>) {
         rules.extend(read_rule(table, full_name));
     }
     root.finish();
-    let pack = Arc::new(Pack { name: name.to_owned(), rules });
-    (PackFile { pack, tests, source: Arc::clone(source) }, reader.into_problems())
 }
 
 fn read_rule(mut table: Table<'_>, name: String) -> Option<Rule> {

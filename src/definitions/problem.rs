@@ -61,6 +61,11 @@ impl Problem {
         self
     }
 
+    /// The byte it starts at.
+    pub fn start(&self) -> usize {
+        self.span.start
+    }
+
     /// `file:line:column`, counted from 1.
     pub fn place(&self) -> String {
         let before = self.source.text.get(..self.span.start).unwrap_or_default();

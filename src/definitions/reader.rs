@@ -10,6 +10,9 @@ use toml_span::value::{Table as RawTable, Value, ValueInner};
 
 use super::problem::{Problem, SourceFile};
 
+/// Longest duration anything here makes sense with.
+const DURATION_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// A value and where it stands.
 #[derive(Debug, Clone)]
 pub struct Placed<T> {
@@ -45,17 +48,17 @@ impl Reader {
         &self.source
     }
 
-    /// Reads the file's root table. A file that is no TOML has one problem and an empty table.
-    pub fn root(&self) -> Table<'_> {
-        let span = 0..self.source.text.len().min(1);
-        match toml_span::parse(&self.source.text) {
-            Ok(mut value) => match value.take() {
-                ValueInner::Table(table) => Table::new(self, table, span, String::new()),
-                _ => Table::new(self, RawTable::new(), span, String::new()),
-            },
+    /// Reads the file's root table. A file that is no TOML has this one problem and no table.
+    pub fn root(&self) -> Option<Table<'_>> {
+        match toml_span::parse(&self.source.text).map(|mut value| value.take()) {
+            Ok(ValueInner::Table(entries)) => {
+                Some(Table::new(self, entries, 0..self.source.text.len().min(1), String::new()))
+            }
+            // The library's documents are tables; anything else would be its error.
+            Ok(_) => None,
             Err(error) => {
                 self.note(error.span.into(), format!("this is not TOML: {error}"));
-                Table::new(self, RawTable::new(), span, String::new())
+                None
             }
         }
     }
@@ -75,9 +78,11 @@ impl Reader {
         self.note_with_hint(name.span.clone(), format!("there is no {what} {:?}", name.value), nearest(name, known));
     }
 
-    /// All problems noted.
+    /// All problems noted, in the order of the file.
     pub fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(Problem::start);
+        problems
     }
 }
 
@@ -150,8 +155,13 @@ impl<'r> Table<'r> {
     pub fn duration(&mut self, key: &'static str) -> Option<SignedDuration> {
         let text = self.string(key)?;
         match text.parse::<SignedDuration>() {
-            Ok(duration) if !duration.is_negative() => Some(duration),
-            _ => {
+            Ok(duration) if duration.is_positive() && duration <= DURATION_MAX => Some(duration),
+            Ok(_) => {
+                self.reader
+                    .note(text.span, format!("{} must be more than nothing and at most 30 days", self.name(key)));
+                None
+            }
+            Err(_) => {
                 let message = format!("{} {:?} is not a duration", self.name(key), text.value);
                 self.reader.note_with_hint(text.span, message, "write it like \"90s\", \"5m\" or \"1h 30m\"");
                 None
@@ -269,7 +279,8 @@ impl<'r> Table<'r> {
 
     fn wrong<T>(&self, value: &Value<'_>, key: &str, wanted: &str) -> Option<T> {
         let found = value.as_ref().type_str();
-        self.reader.note(value.span.into(), format!("{} must be {wanted}, not a {found}", self.name(key)));
+        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
+        self.reader.note(value.span.into(), format!("{} must be {wanted}, not {article} {found}", self.name(key)));
         None
     }
 }
@@ -279,7 +290,7 @@ fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     let known: Vec<&str> = known.collect();
     let close = known.iter().map(|k| (strsim::damerau_levenshtein(name, k), k)).min();
     match close {
-        Some((distance, best)) if distance <= 2.max(name.len() / 3) => format!("did you mean `{best}`?"),
+        Some((distance, best)) if distance <= 1.max(name.len() / 3) => format!("did you mean `{best}`?"),
         _ if known.is_empty() => "there is none".to_owned(),
         _ => format!("known are: {}", known.join(", ")),
     }

@@ -11,6 +11,10 @@ use crate::domain::Definitions;
 use crate::domain::escalation::{ACK_TIMEOUT, FALLBACK_REPEAT, Policy, Step};
 use crate::domain::roster::{Channel, ContactMethod, Roster, User};
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
+use crate::settings::is_e164;
+
+/// Longest acknowledgement that ever runs out.
+const ACK_TIMEOUT_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Most steps and rounds of a policy.
 const STEPS_MAX: usize = 50;
@@ -93,12 +97,6 @@ fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> 
     None
 }
 
-/// ITU-T E.164: a plus and up to 15 digits.
-fn is_e164(number: &str) -> bool {
-    let digits = number.strip_prefix('+').unwrap_or_default();
-    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
-}
-
 fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>) -> Policy {
     let rounds = table.integer("rounds", 1..=ROUNDS_MAX).unwrap_or(1);
     let ack_timeout = match table.value("ack_timeout") {
@@ -123,10 +121,10 @@ fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>)
 fn duration(table: &Table<'_>, value: &Value<'_>, key: &str) -> Option<SignedDuration> {
     let span = value.span;
     let parsed = value.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
-    let parsed = parsed.filter(|duration| *duration >= SignedDuration::from_mins(1));
+    let parsed = parsed.filter(|wait| (SignedDuration::from_mins(1)..=ACK_TIMEOUT_MAX).contains(wait));
     if parsed.is_none() {
         let hint = "write it like \"30m\", or \"never\"";
-        table.reader().note_with_hint(span.into(), format!("{key} must be a duration of at least 1m"), hint);
+        table.reader().note_with_hint(span.into(), format!("{key} must be a duration of 1m to 30 days"), hint);
     }
     parsed
 }

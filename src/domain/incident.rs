@@ -16,6 +16,9 @@ use super::roster::Roster;
 /// How soon to try again when a page reached nobody at all, not even through the fallback contact.
 const NOBODY_RETRY: SignedDuration = SignedDuration::from_mins(1);
 
+/// Longest wait for anything, a hundred years.
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(100 * 365 * 24);
+
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -265,22 +268,22 @@ impl Change {
         self.tell(Kind::Stale, format!("this {what} was made before the newest alert, so the incident stays as it is"));
     }
 
-    /// A repeat attaches. Getting worse starts the escalation anew where nobody is being called (I13).
+    /// A repeat attaches. Getting worse starts the escalation anew, acknowledged or not (I13).
     fn triggered(&mut self, trigger: &Trigger, now: Timestamp) {
         let incident = &mut self.incident;
         incident.alert_count += 1;
-        incident.triggered_at = incident.triggered_at.max(trigger.origin_at);
-        incident.summary.clone_from(&trigger.summary);
+        if trigger.origin_at >= incident.triggered_at {
+            incident.triggered_at = trigger.origin_at;
+            incident.summary.clone_from(&trigger.summary);
+        }
         let before = incident.severity;
         self.tell(Kind::Repeated, format!("{}: {}", trigger.severity, trigger.summary));
         if trigger.severity > before {
             self.incident.severity = trigger.severity;
             self.tell(Kind::SeverityRaised, format!("{before} → {}", trigger.severity));
-            if self.incident.status == Status::Acknowledged || self.incident.position.exhausted {
-                self.incident.retrigger();
-                self.incident.position = Position::default();
-                self.incident.due_at = Some(now);
-            }
+            self.incident.retrigger();
+            self.incident.position = Position::default();
+            self.incident.due_at = Some(now);
         }
     }
 
@@ -290,7 +293,7 @@ impl Change {
         }
         self.incident.status = Status::Acknowledged;
         self.incident.acknowledged = Some((now, cause.actor.clone()));
-        self.incident.due_at = self.incident.policy.ack_timeout.map(|timeout| now + timeout);
+        self.incident.due_at = self.incident.policy.ack_timeout.map(|timeout| later(now, timeout));
         self.tell(Kind::Acknowledged, format!("by {}", cause.actor));
         self.effects.push(Effect::CancelPages);
     }
@@ -311,7 +314,7 @@ impl Change {
         }
         self.tell(Kind::Undeliverable, format!("page {page} reached nobody"));
         if self.incident.position.exhausted {
-            let soon = now + NOBODY_RETRY;
+            let soon = later(now, NOBODY_RETRY);
             self.incident.due_at = Some(self.incident.due_at.map_or(soon, |due| due.min(soon)));
         } else {
             self.page(roster, now);
@@ -332,16 +335,21 @@ impl Change {
         self.incident.position = next.position;
         if next.notifications.is_empty() {
             self.tell(Kind::Undeliverable, "not even the fallback contact has a way to be reached".to_owned());
-            self.incident.due_at = Some(now + NOBODY_RETRY);
+            self.incident.due_at = Some(later(now, NOBODY_RETRY));
             return;
         }
         self.incident.pages += 1;
-        self.incident.due_at = Some(now + next.wait);
+        self.incident.due_at = Some(later(now, next.wait));
         let page = self.incident.pages;
         let who: Vec<String> = next.notifications.iter().map(|n| format!("{} by {}", n.user, n.channel)).collect();
         self.tell(Kind::Paged, format!("page {page} ({}): {}", next.label, who.join(", ")));
         self.effects.push(Effect::Page { page, notifications: next.notifications });
     }
+}
+
+/// `at` and a while, but no later than anybody alive will see: definitions cannot make it overflow.
+fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
+    at.checked_add(wait.min(WAIT_MAX)).unwrap_or(at)
 }
 
 impl Status {

@@ -11,6 +11,19 @@ use super::subject;
 /// Longest text of one field that rules look at, in bytes. The raw mail is kept whole.
 pub const FIELD_BYTES_MAX: usize = 256 * 1024;
 
+/// Longest subject, in bytes; mail servers cut a line at 998 (RFC 5321 section 4.5.3.1.6).
+const SUBJECT_BYTES_MAX: usize = 4096;
+
+/// Headers that are parsed.
+const HEADER_BYTES_MAX: usize = 256 * 1024;
+const HEADER_LINES_MAX: usize = 2000;
+
+/// Bytes after the headers that are parsed.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Mentions of `message/…` and `multipart/…` up to which the structure is followed.
+const STRUCTURES_MAX: usize = 60;
+
 /// Oldest origin time taken from a `Date` header, before arrival. Mail servers give up after 4 to 5 days
 /// (RFC 5321 section 4.5.4.1), so an older date is a wrong clock, not a slow queue.
 const DATE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -39,16 +52,20 @@ pub struct Mail {
 }
 
 impl Mail {
-    /// Parses a mail. Total: any bytes give a mail.
+    /// Parses a mail. Total: any bytes give a mail, in time and memory bounded by [`Bounded`].
     pub fn parse(raw: &[u8]) -> Self {
+        let bounded = Bounded::of(raw);
         // A panic in the parsing library must not cost an alert (I9): the mail is then known by its bytes only.
         let parsed = catch_unwind(AssertUnwindSafe(|| {
-            MessageParser::default().parse(raw).map(|message| Self::from_message(&message, raw))
+            let parser = MessageParser::default();
+            let message =
+                if bounded.headers_only { parser.parse_headers(bounded.bytes) } else { parser.parse(bounded.bytes) };
+            message.map(|message| Self::from_message(&message, &bounded))
         }));
         match parsed {
             Ok(Some(mail)) => mail,
-            Ok(None) => Self::unreadable(raw, "no header line was found"),
-            Err(_) => Self::unreadable(raw, "the mail parser failed on it"),
+            Ok(None) => Self::unreadable(bounded.bytes, "no header line was found"),
+            Err(_) => Self::unreadable(bounded.bytes, "the mail parser failed on it"),
         }
     }
 
@@ -75,12 +92,13 @@ impl Mail {
     }
 
     fn unreadable(raw: &[u8], defect: &str) -> Self {
-        let (body, _) = cut(&storable(&String::from_utf8_lossy(raw)));
+        let (body, _) = cut(&storable(&String::from_utf8_lossy(raw)), FIELD_BYTES_MAX);
         Self { body, defects: vec![defect.to_owned()], ..Self::default() }
     }
 
-    fn from_message(message: &Message<'_>, raw: &[u8]) -> Self {
-        let mut defects = Vec::new();
+    fn from_message(message: &Message<'_>, bounded: &Bounded<'_>) -> Self {
+        let raw = bounded.bytes;
+        let mut defects: Vec<String> = bounded.defect.iter().map(|defect| (*defect).to_owned()).collect();
         let headers: Vec<(String, String)> = message
             .headers()
             .iter()
@@ -95,6 +113,7 @@ impl Mail {
             defects.push("no Subject header".to_owned());
             String::new()
         });
+        let (subject_raw, _) = cut(&subject_raw, SUBJECT_BYTES_MAX);
         let date = message.date().filter(|date| date.is_valid());
         let date = date.and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
         if date.is_none() {
@@ -111,7 +130,9 @@ impl Mail {
         if message.parts.iter().any(|part| part.is_encoding_problem) {
             defects.push("a part does not decode as it declares".to_owned());
         }
-        let (body, complete) = cut(&storable(&body_text(message)));
+        let body =
+            if bounded.headers_only { String::from_utf8_lossy(bounded.body).into_owned() } else { body_text(message) };
+        let (body, complete) = cut(&storable(&body), FIELD_BYTES_MAX);
         if !complete {
             defects.push(format!("the text is over {FIELD_BYTES_MAX} bytes; rules see the beginning"));
         }
@@ -155,7 +176,7 @@ fn header_text(value: &HeaderValue<'_>, raw: &[u8]) -> String {
         // Structured headers are matched as they were written; their bytes follow the colon.
         _ => String::from_utf8_lossy(raw).into_owned(),
     };
-    let (text, _) = cut(&storable(&text));
+    let (text, _) = cut(&storable(&text), FIELD_BYTES_MAX);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -164,12 +185,60 @@ fn storable(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\0', "\u{fffd}")
 }
 
-fn cut(text: &str) -> (String, bool) {
-    if text.len() <= FIELD_BYTES_MAX {
+fn cut(text: &str, bytes_max: usize) -> (String, bool) {
+    if text.len() <= bytes_max {
         return (text.to_owned(), true);
     }
-    let end = (0..=FIELD_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     (text[..end].to_owned(), false)
+}
+
+/// The part of a mail that is parsed. The library takes a small structure of its own for every header and part
+/// and follows attached mails without limit, so what it is given is limited here (I40); the raw mail is kept whole.
+struct Bounded<'a> {
+    bytes: &'a [u8],
+    /// What follows the headers.
+    body: &'a [u8],
+    /// The structure is not followed: the body is text as it stands.
+    headers_only: bool,
+    defect: Option<&'static str>,
+}
+
+impl<'a> Bounded<'a> {
+    fn of(raw: &'a [u8]) -> Self {
+        let lines = raw.split_inclusive(|byte| *byte == b'\n');
+        let (mut header_bytes, mut header_lines) = (0, 0);
+        let mut ended = false;
+        for line in lines {
+            if line.trim_ascii_end().is_empty() {
+                ended = true;
+                break;
+            }
+            if header_lines == HEADER_LINES_MAX || header_bytes + line.len() > HEADER_BYTES_MAX {
+                break;
+            }
+            header_bytes += line.len();
+            header_lines += 1;
+        }
+        if !ended && header_bytes < raw.len() {
+            let (bytes, body) = raw.split_at(header_bytes);
+            let (body, defect) = (&body[..body.len().min(BODY_BYTES_MAX)], "it has more headers than are read");
+            return Self { bytes, body, headers_only: true, defect: Some(defect) };
+        }
+        let end = raw.len().min(header_bytes + BODY_BYTES_MAX);
+        let (bytes, body) = (&raw[..end], &raw[header_bytes..end]);
+        let structures = count(bytes, b"message/") + count(bytes, b"multipart/");
+        let (headers_only, defect) = match (structures > STRUCTURES_MAX, end < raw.len()) {
+            (true, _) => (true, Some("it has more nested parts than are followed; rules see its text as it stands")),
+            (false, true) => (false, Some("it is long; only its beginning is parsed")),
+            (false, false) => (false, None),
+        };
+        Self { bytes, body, headers_only, defect }
+    }
+}
+
+fn count(bytes: &[u8], wanted: &[u8]) -> usize {
+    bytes.windows(wanted.len()).filter(|window| window.eq_ignore_ascii_case(wanted)).count()
 }
 
 #[cfg(test)]
@@ -217,6 +286,30 @@ mod tests {
         assert_eq!(origin("2026-11-21T11:00:00Z"), "2026-11-21T10:00:00Z");
         assert_eq!(origin("2026-11-01T10:00:00Z"), "2026-11-21T10:00:00Z");
         assert_eq!(Mail::default().origin_at(received), received);
+    }
+
+    #[test]
+    fn bombs_are_read_in_bounds() {
+        let watch = crate::clock::Stopwatch::start();
+        for bomb in [
+            "Content-Type: message/rfc822\n\n".repeat(20_000),
+            "a:\n".repeat(3_000_000),
+            "Subject: ".to_owned() + &"[ext]".repeat(100_000) + "\n\nx",
+            (0..20_000).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect(),
+        ] {
+            let mail = Mail::parse(bomb.as_bytes());
+            assert!(mail.subject_raw.len() <= SUBJECT_BYTES_MAX && mail.headers.len() <= HEADER_LINES_MAX);
+        }
+        assert!(watch.elapsed().as_secs() < 60, "took {:?}", watch.elapsed());
+    }
+
+    #[test]
+    fn a_mail_with_too_many_parts_still_has_its_words() {
+        let raw = format!("Subject: parts\n\nthe disk is full\n{}", "Content-Type: multipart/x\n".repeat(100));
+        let mail = Mail::parse(raw.as_bytes());
+        assert_eq!(mail.subject, "parts");
+        assert!(mail.body.contains("the disk is full"));
+        assert!(mail.defects.iter().any(|defect| defect.contains("nested parts")), "{:?}", mail.defects);
     }
 
     #[test]

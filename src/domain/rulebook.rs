@@ -117,12 +117,15 @@ impl Rulebook {
         self.services.iter().find(|service| service.name == name)
     }
 
+    /// An address with a domain beats the same one in any domain.
     fn owner(&self, mailbox: Option<&str>, domain: &str) -> Option<&Arc<Service>> {
-        self.services.iter().find(|service| {
-            service.addresses.iter().any(|pattern| {
-                pattern.mailbox.as_deref() == mailbox && pattern.domain.as_deref().is_none_or(|own| own == domain)
+        let owning = |domain: Option<&str>| {
+            self.services.iter().find(|service| {
+                let owns = |own: &AddressPattern| own.mailbox.as_deref() == mailbox && own.domain.as_deref() == domain;
+                service.addresses.iter().any(owns)
             })
-        })
+        };
+        owning(Some(domain)).or_else(|| owning(None))
     }
 }
 

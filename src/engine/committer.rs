@@ -3,6 +3,7 @@
 //! One task owns the writing. A batch whose work fails is undone and its parts are tried one by one, so that one
 //! poisonous mail refuses itself and nobody else.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::intake::{self, Intake, Receipt};
 use super::{Error, Wakes};
+use crate::clock::Stopwatch;
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
 use crate::store::{self, Store, WriteTx};
@@ -23,8 +25,14 @@ const BATCH_MAX: usize = 256;
 /// Changes that may wait. Beyond it the callers wait, and senders feel it as back-pressure.
 const QUEUE_MAX: usize = 1024;
 
-/// Longest time for one transaction. Well under the 60 s after which senders must have an answer (I3).
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(15);
+/// After this long a batch is committed as far as it got; the rest follows in the next.
+const BATCH_TIME: Duration = Duration::from_secs(2);
+
+/// Longest waits for one transaction's parts. Together well under the 60 s after which senders must have an answer
+/// (I3).
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(10);
+const WORK_TIMEOUT: Duration = Duration::from_secs(15);
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Times a change is run again when the database asks for it.
 const CONFLICTS_MAX: u32 = 8;
@@ -83,66 +91,90 @@ impl Committer {
 async fn run(store: Store, wakes: Arc<Wakes>, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
-        let batch = std::mem::take(&mut jobs);
-        // A panic in a batch answers its callers with an error and leaves this loop alive.
-        let (store, wakes) = (store.clone(), Arc::clone(&wakes));
-        if let Err(error) = tokio::spawn(async move { commit(&store, batch, &wakes).await }).await {
-            tracing::error!(%error, "a transaction panicked; its callers were refused");
+        let (works, replies): (Vec<Work>, Vec<_>) = jobs.drain(..).map(|job| (job.work, job.reply)).unzip();
+        commit(&store, Arc::new(works), replies).await;
+        wakes.timer.notify_one();
+        wakes.worker.notify_one();
+    }
+}
+
+/// Commits a batch in as few transactions as it takes, and answers everybody.
+async fn commit(store: &Store, works: Arc<Vec<Work>>, replies: Vec<oneshot::Sender<Result<Done, Error>>>) {
+    let mut replies = replies.into_iter();
+    // A caller that has gone away does not mind.
+    let mut answer = |result| replies.next().map(|reply| reply.send(result));
+    let mut next = 0;
+    while next < works.len() {
+        match together(store, &works, next..works.len()).await {
+            Ok(all) => {
+                next += all.len();
+                all.into_iter().for_each(|done| _ = answer(Ok(done)));
+            }
+            Err(Failure::Begin(error) | Failure::Commit(error)) => {
+                tracing::error!(%error, changes = works.len() - next, "changes could not be stored");
+                (next..works.len()).for_each(|_| _ = answer(Err(error.clone())));
+                return;
+            }
+            Err(Failure::Work(error)) => {
+                if works.len() - next > 1 {
+                    tracing::warn!(%error, "a batch failed; trying its parts one by one");
+                }
+                for at in next..works.len() {
+                    let done = alone(store, &works, at).await;
+                    answer(done);
+                }
+                return;
+            }
         }
     }
 }
 
-async fn commit(store: &Store, jobs: Vec<Job>, wakes: &Wakes) {
-    let (works, replies): (Vec<Work>, Vec<_>) = jobs.into_iter().map(|job| (job.work, job.reply)).unzip();
-    match together(store, &works).await {
-        Ok(all) => all.into_iter().zip(replies).for_each(|(done, reply)| {
-            // A caller that has gone away does not mind.
-            let _ = reply.send(Ok(done));
-        }),
-        Err(Failure::Commit(error)) => replies.into_iter().for_each(|reply| {
-            let _ = reply.send(Err(error.clone()));
-        }),
-        Err(Failure::Work(error)) => {
-            if works.len() > 1 {
-                tracing::warn!(%error, batch = works.len(), "a batch failed; trying its parts one by one");
-            }
-            for (work, reply) in works.iter().zip(replies) {
-                let _ = reply.send(alone(store, work).await);
-            }
-        }
-    }
-    wakes.timer.notify_one();
-    wakes.worker.notify_one();
-}
-
-/// Where a batch failed.
+/// Where a transaction failed.
 enum Failure {
+    /// It could not even begin: the database is away, for everybody.
+    Begin(Error),
     /// In its work: nothing was committed, trying again is safe.
     Work(Error),
     /// At commit: nobody knows what is stored. Senders will repeat, and repeats are recognised (I6).
     Commit(Error),
 }
 
-async fn together(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
-    let attempt = async {
-        let failed = |error| Failure::Work(Error::NotCommitted(Arc::new(error)));
-        let mut tx = store.begin().await.map_err(failed)?;
-        let mut all = Vec::with_capacity(works.len());
-        for work in works {
-            all.push(perform(&mut tx, work).await.map_err(failed)?);
-        }
-        tx.commit().await.map_err(|error| Failure::Commit(Error::NotCommitted(Arc::new(error))))?;
-        Ok(all)
-    };
-    tokio::time::timeout(TRANSACTION_TIMEOUT, attempt).await.unwrap_or(Err(Failure::Commit(Error::TimedOut)))
+/// Does as much of the range in one transaction as fits into [`BATCH_TIME`], at least one change. On a task of its
+/// own: a panic then fails this transaction and nothing else.
+async fn together(store: &Store, works: &Arc<Vec<Work>>, range: Range<usize>) -> Result<Vec<Done>, Failure> {
+    let (store, works) = (store.clone(), Arc::clone(works));
+    let transaction = tokio::spawn(async move { transact(&store, &works[range]).await });
+    transaction.await.unwrap_or(Err(Failure::Work(Error::Panicked)))
 }
 
-async fn alone(store: &Store, work: &Work) -> Result<Done, Error> {
+async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
+    let failed = |error| Error::NotCommitted(Arc::new(error));
+    let begun = tokio::time::timeout(BEGIN_TIMEOUT, store.begin()).await;
+    let mut tx = begun.map_err(|_| Failure::Begin(Error::TimedOut))?.map_err(|error| Failure::Begin(failed(error)))?;
+    let watch = Stopwatch::start();
+    let working = async {
+        let mut all = Vec::with_capacity(works.len());
+        for work in works {
+            all.push(perform(&mut tx, work).await.map_err(|error| Failure::Work(failed(error)))?);
+            if watch.elapsed() > BATCH_TIME {
+                break;
+            }
+        }
+        Ok(all)
+    };
+    let all = tokio::time::timeout(WORK_TIMEOUT, working).await.unwrap_or(Err(Failure::Work(Error::TimedOut)))?;
+    let committed = tokio::time::timeout(COMMIT_TIMEOUT, tx.commit()).await;
+    committed.map_err(|_| Failure::Commit(Error::TimedOut))?.map_err(|error| Failure::Commit(failed(error)))?;
+    Ok(all)
+}
+
+/// Runs one change by itself, again while the database asks for it.
+async fn alone(store: &Store, works: &Arc<Vec<Work>>, at: usize) -> Result<Done, Error> {
     let mut conflicts = 0;
     loop {
-        let error = match together(store, std::slice::from_ref(work)).await {
+        let error = match together(store, works, at..at + 1).await {
             Ok(mut all) => return all.pop().ok_or(Error::Closed),
-            Err(Failure::Commit(error) | Failure::Work(error)) => error,
+            Err(Failure::Begin(error) | Failure::Commit(error) | Failure::Work(error)) => error,
         };
         conflicts += 1;
         let again = matches!(&error, Error::NotCommitted(cause) if matches!(**cause, store::Error::Conflict(_)));
@@ -161,8 +193,12 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
             Ok(Done::Handled(handled.map(Box::new)))
         }
         Work::Answer { id, number, event, cause, now, definitions } => {
+            // Incident before notification: everybody takes locks in this order.
+            let known = tx.lock_incident(*number, *now).await?.is_some();
+            if !known || !tx.mark_delivered(id, *now).await? {
+                return Ok(Done::Handled(None));
+            }
             let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
-            tx.mark_delivered(id, *now).await?;
             Ok(Done::Handled(handled.map(Box::new)))
         }
         Work::Report(report) => delivery::note(tx, report).await.map(|()| Done::Reported),

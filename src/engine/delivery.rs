@@ -1,6 +1,7 @@
 //! Delivery: leases for workers, and what their news does to a notification and its incident.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
@@ -16,6 +17,9 @@ use crate::store::{self, WriteTx};
 
 /// How long a worker owns what it claimed. Providers are given up on well before (RELIABILITY: lease rules).
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Longest time for leasing; what was leased by then runs out by itself.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait before calling again somebody who is on the phone or did not pick up.
 const RING_AGAIN: SignedDuration = SignedDuration::from_secs(60);
@@ -59,8 +63,8 @@ pub(crate) struct Report {
 enum News {
     /// A worker has tried.
     Tried(Outcome),
-    /// The provider tells how the call went.
-    CallEnded(CallEnd),
+    /// The provider tells how the call of this name went.
+    CallEnded(CallEnd, String),
 }
 
 impl Engine {
@@ -73,16 +77,14 @@ impl Engine {
         if !self.store.has_due_notification(now).await? {
             return Ok(Vec::new());
         }
-        let mut tx = self.store.begin().await?;
-        let notifications = tx.claim(now, now + LEASE, &random_id(), limit).await?;
-        tx.commit().await?;
-        let mut claimed = Vec::with_capacity(notifications.len());
-        for notification in notifications {
-            if let Some(incident) = self.store.incident(notification.incident_number).await? {
-                claimed.push(Claimed { notification, incident });
-            }
-        }
-        Ok(claimed)
+        let claiming = async {
+            let mut tx = self.store.begin().await?;
+            let claimed = tx.claim(now, now + LEASE, &random_id(), limit).await?;
+            tx.commit().await?;
+            Ok(claimed)
+        };
+        let claimed = tokio::time::timeout(CLAIM_TIMEOUT, claiming).await.unwrap_or(Err(store::Error::TimedOut))?;
+        Ok(claimed.into_iter().map(|(notification, incident)| Claimed { notification, incident }).collect())
     }
 
     /// Tells what a worker's attempt came to.
@@ -93,15 +95,16 @@ impl Engine {
         self.submit_report(notification, News::Tried(outcome)).await
     }
 
-    /// Tells how a phone call ended.
+    /// Tells how the phone call that the provider calls `about` ended. News of any other call changes nothing.
     ///
     /// # Errors
     /// When it could not be stored; the provider may repeat it.
-    pub async fn call_ended(&self, notification: Notification, end: CallEnd) -> Result<(), Error> {
-        self.submit_report(notification, News::CallEnded(end)).await
+    pub async fn call_ended(&self, notification: Notification, end: CallEnd, about: String) -> Result<(), Error> {
+        self.submit_report(notification, News::CallEnded(end, about)).await
     }
 
-    /// A human answered a notification: it counts as delivered, and the event happens to the incident.
+    /// A human answered a notification: it counts as delivered, and the event happens to the incident. `None` when
+    /// it was answered before: a key press repeated by the provider acts once (I15).
     ///
     /// # Errors
     /// When it could not be made durable.
@@ -136,14 +139,14 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
     }
     let (to, told) = match news {
         News::Tried(outcome) => tried(notification, outcome, *now, *jitter),
-        News::CallEnded(end) => ended(notification, *end, *now),
+        News::CallEnded(end, _) => ended(notification, *end, *now),
     };
     let moved = match news {
         News::Tried(_) => {
             let lease = notification.lease_token.as_deref().unwrap_or_default();
             tx.move_leased(&notification.id, lease, &to, *now).await?
         }
-        News::CallEnded(_) => tx.move_sent(&notification.id, &to, *now).await?,
+        News::CallEnded(_, about) => tx.move_sent(&notification.id, about, &to, *now).await?,
     };
     if !moved {
         // Cancelled meanwhile, or another worker's by now: nothing to change (I26).

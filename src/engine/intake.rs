@@ -63,8 +63,10 @@ impl Engine {
     pub async fn receive(&self, incoming: Incoming) -> Result<Receipt, Error> {
         let (definitions, now) = (self.definitions(), self.clock.now());
         let intake = if incoming.raw.len() > INLINE_BYTES_MAX {
+            // A few at a time: reading takes memory of its own.
+            let _turn = self.large_mails.acquire().await.map_err(|_| Error::Closed)?;
             let judging = tokio::task::spawn_blocking(move || judge(incoming, definitions, now));
-            judging.await.map_err(|_| Error::Closed)?
+            judging.await.map_err(|_| Error::Panicked)?
         } else {
             judge(incoming, definitions, now)
         };
@@ -173,14 +175,28 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
     Ok(Receipt { mail_id: mail.id.clone() })
 }
 
-/// Message-ID and body, but not the headers: each hop adds a Received line of its own.
+/// Message-ID, subject, date and body: what stays the same when a mail server sends a mail again, and what two
+/// mails of a device with one Message-ID for all do not share. Other headers do not count: each hop adds its own.
 fn fingerprint(message_id: &str, raw: &[u8]) -> String {
     let blank_line = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
     let blank_line = blank_line.or_else(|| raw.windows(2).position(|w| w == b"\n\n").map(|at| at + 2));
+    let (headers, body) = raw.split_at(blank_line.unwrap_or(raw.len()));
     let mut hash = Sha256::new();
     hash.update(message_id.as_bytes());
+    let mut counts = false;
+    for line in headers.split(|byte| *byte == b'\n') {
+        let folded = line.first().is_some_and(u8::is_ascii_whitespace);
+        if !folded {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            counts = name.eq_ignore_ascii_case(b"Subject") || name.eq_ignore_ascii_case(b"Date");
+        }
+        if counts {
+            hash.update([0]);
+            hash.update(line);
+        }
+    }
     hash.update([0]);
-    hash.update(&raw[blank_line.unwrap_or(raw.len())..]);
+    hash.update(body);
     hex(&hash.finalize())
 }
 
@@ -206,6 +222,9 @@ mod tests {
         assert_eq!(first, print("Received: b\r\nReceived: a\r\nSubject: x\r\n\r\nbody\r\n"));
         assert_ne!(first, print("Received: a\r\nSubject: x\r\n\r\nother\r\n"));
         assert_ne!(first, fingerprint("2@mon", b"Received: a\r\nSubject: x\r\n\r\nbody\r\n"));
+        assert_ne!(first, print("Received: a\r\nSubject: y\r\n\r\nbody\r\n"), "one id for all, another host");
+        assert_ne!(print("Subject: x\r\n y\r\n\r\n"), print("Subject: x\r\n z\r\n\r\n"));
+        assert_ne!(print("Date: 1\r\n\r\nx"), print("Date: 2\r\n\r\nx"));
         assert_eq!(print("a: b\n\nbody"), print("c: d\n\nbody"));
         assert_eq!(print("no blank line"), print("another without one"));
     }

@@ -9,14 +9,15 @@ mod door;
 pub mod intake;
 pub mod timer;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use self::committer::{Committer, Done, Work};
 pub use self::delivery::{CallEnd, Claimed};
 pub use self::door::Handled;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
 use crate::domain::rulebook::Route;
@@ -31,10 +32,16 @@ pub enum Error {
     /// The transaction took too long and was broken off.
     #[error("the database did not answer in time")]
     TimedOut,
+    /// Our own fault; it was undone.
+    #[error("the change failed inside")]
+    Panicked,
     /// The committer has stopped.
     #[error("shutting down")]
     Closed,
 }
+
+/// Large mails being read at once.
+const LARGE_MAILS_MAX: usize = 4;
 
 /// The engine. Cheap to share by `Arc`.
 #[derive(Debug)]
@@ -44,6 +51,8 @@ pub struct Engine {
     definitions: RwLock<Arc<Definitions>>,
     committer: Committer,
     wakes: Arc<Wakes>,
+    large_mails: Semaphore,
+    pulses: Pulses,
 }
 
 /// Hints that something is due now. Losing one costs a polling interval, nothing else.
@@ -53,23 +62,63 @@ pub(crate) struct Wakes {
     pub(crate) worker: Notify,
 }
 
+/// When the background tasks last finished a round; nothing for one that does not run.
+#[derive(Debug, Default)]
+pub struct Pulses {
+    timer: Mutex<Option<Stopwatch>>,
+    worker: Mutex<Option<Stopwatch>>,
+}
+
+impl Pulses {
+    /// The timer has finished a round, or begins.
+    pub fn timer_beats(&self) {
+        *self.timer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stopwatch::start());
+    }
+
+    /// The worker has finished a round, or begins.
+    pub fn worker_beats(&self) {
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(Stopwatch::start());
+    }
+
+    /// How long the slower of those that run has been silent.
+    pub fn silence(&self) -> Duration {
+        let silent = |pulse: &Mutex<Option<Stopwatch>>| {
+            pulse.lock().unwrap_or_else(PoisonError::into_inner).map_or(Duration::ZERO, |beat| beat.elapsed())
+        };
+        silent(&self.timer).max(silent(&self.worker))
+    }
+}
+
 impl Engine {
+    /// The heartbeats of the background tasks.
+    pub fn pulses(&self) -> &Pulses {
+        &self.pulses
+    }
+
     /// Starts the engine's committer on the current runtime.
     pub fn start(store: Store, clock: Clock, definitions: Definitions) -> Arc<Self> {
         let wakes = Arc::new(Wakes::default());
         let committer = Committer::start(store.clone(), Arc::clone(&wakes));
-        Arc::new(Self { store, clock, definitions: RwLock::new(Arc::new(definitions)), committer, wakes })
+        Arc::new(Self {
+            store,
+            clock,
+            definitions: RwLock::new(Arc::new(definitions)),
+            committer,
+            wakes,
+            large_mails: Semaphore::new(LARGE_MAILS_MAX),
+            pulses: Pulses::default(),
+        })
     }
 
     /// The definitions in force.
     pub fn definitions(&self) -> Arc<Definitions> {
-        let guard = self.definitions.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let guard = self.definitions.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&guard)
     }
 
     /// Replaces the definitions, all at once.
     pub fn replace_definitions(&self, definitions: Definitions) {
-        let mut guard = self.definitions.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut guard = self.definitions.write().unwrap_or_else(PoisonError::into_inner);
         *guard = Arc::new(definitions);
     }
 

@@ -22,6 +22,9 @@ const BATCH_MAX: i64 = 256;
 /// How often old delivery records are cleared away.
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// Longest time for that.
+const SWEEP_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Why a round of the timer failed. The next round tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum TimerError {
@@ -37,10 +40,17 @@ pub enum TimerError {
 pub async fn run(engine: Arc<Engine>, stop: CancellationToken) {
     let mut swept_at = Timestamp::MIN;
     while !stop.is_cancelled() {
-        match run_due(&engine).await {
+        let round = run_due(&engine).await;
+        if round.is_ok() {
+            engine.pulses().timer_beats();
+        }
+        match round {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the timer failed; trying again"),
+            Err(error) => {
+                tracing::error!(%error, "the timer failed; trying again");
+                tokio::time::sleep(POLL).await;
+            }
         }
         let now = engine.clock().now();
         if swept_at.checked_add(SWEEP_EVERY).is_ok_and(|due| due <= now) {
@@ -77,8 +87,11 @@ pub async fn run_due(engine: &Arc<Engine>) -> Result<usize, TimerError> {
 }
 
 async fn sweep(engine: &Engine, now: Timestamp) -> Result<(), store::Error> {
-    let mut tx = engine.store().begin().await?;
-    let forgotten = tx.forget_deliveries(now - REPEAT_WINDOW).await?;
-    tracing::debug!(forgotten, "cleared old delivery records away");
-    tx.commit().await
+    let sweeping = async {
+        let mut tx = engine.store().begin().await?;
+        let forgotten = tx.forget_deliveries(now - REPEAT_WINDOW).await?;
+        tracing::debug!(forgotten, "cleared old delivery records away");
+        tx.commit().await
+    };
+    tokio::time::timeout(SWEEP_TIMEOUT, sweeping).await.unwrap_or(Err(store::Error::TimedOut))
 }

@@ -27,15 +27,15 @@ const LIMIT_MAX: i64 = 500;
 pub struct IncidentsQuery {
     status: Option<String>,
     service: Option<String>,
-    limit: Option<i64>,
-    cursor: Option<i64>,
+    limit: Option<String>,
+    cursor: Option<String>,
 }
 
 /// Query of `GET /mails`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailsQuery {
-    limit: Option<i64>,
+    limit: Option<String>,
     cursor: Option<String>,
 }
 
@@ -45,13 +45,17 @@ type Queried<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 /// `GET /incidents`: newest first.
 pub async fn incidents(State(app): App, _: Caller, query: Queried<IncidentsQuery>) -> Result<Json<Value>, Error> {
     let query = queried(query)?;
-    let limit = limit(query.limit)?;
+    let limit = limit(given(query.limit))?;
     let words = query.status.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty());
     let statuses = words
         .map(|word| word.parse::<Status>().map_err(|_| unknown_status(word)))
         .collect::<Result<Vec<Status>, Error>>()?;
-    let service = query.service.filter(|service| !service.is_empty());
-    let filter = Filter { statuses, service, before: query.cursor, limit: limit + 1 };
+    let service = given(query.service);
+    if service.as_ref().is_some_and(|service| service.contains('\0')) {
+        return Err(Error::BadRequest("no service has such a name".to_owned()));
+    }
+    let before = given(query.cursor).map(|cursor| cursor.parse().map_err(|_| bad_cursor())).transpose()?;
+    let filter = Filter { statuses, service, before, limit: limit + 1 };
     let mut found = app.engine.store().incidents(&filter).await?;
     let more = found.len() as i64 > limit;
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -82,8 +86,12 @@ pub async fn resolve(State(app): App, caller: Caller, Path(number): Path<String>
 /// `GET /mails`: newest first.
 pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Result<Json<Value>, Error> {
     let query = queried(query)?;
-    let limit = limit(query.limit)?;
-    let mut found = app.engine.store().mails(query.cursor.as_deref(), limit + 1).await?;
+    let limit = limit(given(query.limit))?;
+    let cursor = given(query.cursor);
+    if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
+        return Err(bad_cursor());
+    }
+    let mut found = app.engine.store().mails(cursor.as_deref(), limit + 1).await?;
     let more = found.len() as i64 > limit;
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next_cursor = found.last().filter(|_| more).map(|(last, _)| last.id.clone());
@@ -93,14 +101,15 @@ pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Re
 
 /// `GET /mails/{id}`: with the decision trace.
 pub async fn mail(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Json<MailView>, Error> {
-    let found = app.engine.store().mail(&id).await?;
+    let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, alerts) = found.ok_or_else(|| no_mail(&id))?;
     Ok(Json(MailView::detailed(mail, alerts)))
 }
 
 /// `GET /mails/{id}/raw`: the bytes exactly as they came. As a download that no browser interprets.
 pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Response, Error> {
-    let raw = app.engine.store().mail_raw(&id).await?.ok_or_else(|| no_mail(&id))?;
+    let found = if is_mail_id(&id) { app.engine.store().mail_raw(&id).await? } else { None };
+    let raw = found.ok_or_else(|| no_mail(&id))?;
     let headers = [
         (header::CONTENT_TYPE, "message/rfc822"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -130,10 +139,23 @@ fn queried<T>(query: Queried<T>) -> Result<T, Error> {
     query.map(|Query(query)| query).map_err(|rejection| Error::BadRequest(rejection.body_text()))
 }
 
-fn limit(limit: Option<i64>) -> Result<i64, Error> {
-    let limit = limit.unwrap_or(LIMIT_DEFAULT);
-    let allowed = (1..=LIMIT_MAX).contains(&limit);
-    allowed.then_some(limit).ok_or_else(|| Error::BadRequest(format!("limit must be 1 to {LIMIT_MAX}")))
+/// A parameter that is there but empty is not given.
+fn given(parameter: Option<String>) -> Option<String> {
+    parameter.filter(|text| !text.is_empty())
+}
+
+fn limit(limit: Option<String>) -> Result<i64, Error> {
+    let Some(text) = limit else { return Ok(LIMIT_DEFAULT) };
+    let number = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+    number.ok_or_else(|| Error::BadRequest(format!("limit must be 1 to {LIMIT_MAX}")))
+}
+
+fn bad_cursor() -> Error {
+    Error::BadRequest("cursor must be a next_cursor given before".to_owned())
+}
+
+fn is_mail_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 fn parse_number(text: &str) -> Result<i64, Error> {

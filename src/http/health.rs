@@ -25,8 +25,18 @@ use crate::engine::Engine;
 /// A node is ready while its last write is younger than this.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// Longest silence of the timer and the worker: a round may wait for the database this long.
+const PULSE_MAX: Duration = Duration::from_secs(30);
+
 /// How often writing is proved.
 const PROVE_EVERY: Duration = Duration::from_secs(2);
+
+/// Counting goes through whole tables, so it is done now and then, and by one caller at a time.
+const COUNT_EVERY: Duration = Duration::from_millis(500);
+
+/// The newest counts.
+#[derive(Debug, Default)]
+pub struct Counted(tokio::sync::Mutex<Option<(Stopwatch, Registry)>>);
 
 /// Remembers when writing last worked.
 #[derive(Debug, Default)]
@@ -63,21 +73,27 @@ pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: a write succeeded in the last 5 seconds.
+/// `GET /readyz`: a write succeeded in the last 5 seconds, and timer and worker are at work.
 pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     let age = shared.readiness.age();
-    let ready = age.is_some_and(|age| age < FRESH);
+    // Half a minute without a finished round of the timer or the worker means that nobody would be called.
+    let silence = shared.engine.pulses().silence();
+    let ready = age.is_some_and(|age| age < FRESH) && silence < PULSE_MAX;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let seconds = age.map(|age| age.as_secs_f64());
-    (status, Json(json!({ "ready": ready, "seconds_since_last_write": seconds }))).into_response()
+    (status, Json(json!({ "ready": ready, "seconds_since_last_write": seconds, "seconds_since_last_round": silence.as_secs_f64() }))).into_response()
 }
 
 /// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read at each scrape,
 /// so it cannot drift from the truth (I45).
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
     let mut text = String::new();
-    let counted = stored_counts(&shared).await?;
-    let encoded = encode(&mut text, &counted).and_then(|()| {
+    let mut counted = shared.counted.0.lock().await;
+    if counted.as_ref().is_none_or(|(at, _)| at.elapsed() > COUNT_EVERY) {
+        *counted = Some((Stopwatch::start(), stored_counts(&shared).await?));
+    }
+    let Some((_, counts)) = counted.as_ref() else { return Err(Error::Unavailable) };
+    let encoded = encode(&mut text, counts).and_then(|()| {
         // Each part ends with an end mark; only the last one may stay.
         text.truncate(text.len() - "# EOF\n".len());
         encode(&mut text, &shared.registry)

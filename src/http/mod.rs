@@ -4,6 +4,7 @@ pub mod api;
 pub mod auth;
 mod error;
 pub mod health;
+pub mod server;
 pub mod view;
 
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
-use tokio_util::sync::CancellationToken;
 
 pub use self::error::Error;
 use self::health::Readiness;
@@ -30,6 +30,8 @@ pub struct Shared {
     pub readiness: Arc<Readiness>,
     /// What the doors have counted.
     pub registry: Registry,
+    /// What the database holds.
+    pub counted: health::Counted,
 }
 
 /// All routes but the channels' own.
@@ -50,12 +52,4 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .nest("/api/v1", api)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
-}
-
-/// Serves until `stop`, then lets requests in progress finish.
-pub async fn serve(listener: tokio::net::TcpListener, router: Router, stop: CancellationToken) {
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the HTTP door failed");
-    }
 }

@@ -1,20 +1,60 @@
 //! The console channel: prints the page. What a newcomer sees first, and what is left when all else is down.
+//!
+//! Writing may block for ever when nobody reads, so a thread of its own does it.
 
 use std::io::Write as _;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+use tokio::sync::oneshot;
 
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
 
-/// Prints a page on standard output.
-pub fn send(claimed: &Claimed) -> Outcome {
-    match std::io::stdout().lock().write_all(render(claimed).as_bytes()) {
-        Ok(()) => Outcome::Accepted(String::new()),
-        Err(error) => Outcome::Retry(format!("standard output: {error}")),
+/// Pages that may wait for the terminal.
+const WAITING_MAX: usize = 16;
+
+/// A page and where to tell that it is printed.
+type Job = (String, oneshot::Sender<std::io::Result<()>>);
+
+/// Prints pages on standard output.
+#[derive(Debug)]
+pub struct Console {
+    jobs: SyncSender<Job>,
+}
+
+impl Console {
+    /// Starts the printing thread.
+    pub fn start() -> Self {
+        let (jobs, queue) = sync_channel::<Job>(WAITING_MAX);
+        std::thread::spawn(move || {
+            for (text, printed) in queue {
+                let mut out = std::io::stdout().lock();
+                let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+                // Whoever waited has given up; the page is printed all the same.
+                let _ = printed.send(written);
+            }
+        });
+        Self { jobs }
+    }
+
+    /// Prints a page and waits until it is printed.
+    pub async fn send(&self, claimed: &Claimed) -> Outcome {
+        let (printed, answer) = oneshot::channel();
+        match self.jobs.try_send((render(claimed), printed)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Outcome::Retry("nobody reads standard output".to_owned()),
+            Err(TrySendError::Disconnected(_)) => return Outcome::Retry("the printing thread has ended".to_owned()),
+        }
+        match answer.await {
+            Ok(Ok(())) => Outcome::Accepted(String::new()),
+            Ok(Err(error)) => Outcome::Retry(format!("standard output: {error}")),
+            Err(_) => Outcome::Retry("the printing thread has ended".to_owned()),
+        }
     }
 }
 
 /// The page as text.
-pub fn render(claimed: &Claimed) -> String {
+fn render(claimed: &Claimed) -> String {
     let (incident, notification) = (&claimed.incident, &claimed.notification);
     format!(
         "\n  PAGE for {}: incident #{} is {}\n  {}: {}\n  since {}, alerts so far: {}\n  \

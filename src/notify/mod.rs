@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::domain::notification::Outcome;
-use crate::domain::roster::Channel;
+use crate::domain::roster::{Channel, Roster};
 use crate::engine::Claimed;
 
 /// How long a provider may take to answer; well under half a lease.
@@ -21,6 +21,8 @@ const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The channels that are set up.
 #[derive(Debug)]
 pub struct Channels {
+    /// Standard output.
+    pub console: console::Console,
     /// Phone calls.
     pub voice: Option<voice::Voice>,
     /// Signed JSON.
@@ -28,11 +30,23 @@ pub struct Channels {
 }
 
 impl Channels {
+    /// The first of these people's channels that is not set up, with whose it is.
+    pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
+        let usable = |channel| match channel {
+            Channel::Console => true,
+            Channel::Voice => self.voice.is_some(),
+            Channel::Webhook => self.webhook.is_some(),
+        };
+        let methods =
+            roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m.channel)));
+        methods.into_iter().find(|(_, channel)| !usable(*channel))
+    }
+
     /// Says a page. Never fails: what went wrong is an outcome.
     pub async fn send(&self, claimed: &Claimed) -> Outcome {
         let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
         match claimed.notification.channel {
-            Channel::Console => console::send(claimed),
+            Channel::Console => self.console.send(claimed).await,
             Channel::Voice => match &self.voice {
                 Some(voice) => voice.send(claimed).await,
                 None => unusable(Channel::Voice),

@@ -38,8 +38,12 @@ impl Worker {
         let mut in_flight = JoinSet::new();
         while !stop.is_cancelled() {
             let free = IN_FLIGHT_MAX - in_flight.len();
-            if let Err(error) = self.send_due(free, &mut in_flight).await {
-                tracing::error!(%error, "cannot look for due notifications; trying again");
+            match self.send_due(free, &mut in_flight).await {
+                Ok(_) => self.engine.pulses().worker_beats(),
+                Err(error) => {
+                    tracing::error!(%error, "cannot look for due notifications; trying again");
+                    tokio::time::sleep(POLL).await;
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}

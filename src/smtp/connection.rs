@@ -3,10 +3,14 @@
 //! It knows sockets, time limits and memory, and nothing about commands.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 use super::Mailroom;
 use super::reply::Reply;
@@ -46,7 +50,7 @@ pub(crate) async fn run<M: Mailroom>(door: &Door<M>, stream: TcpStream, peer: So
         peer,
         session: Session::new(door.config.session.clone()),
         outgoing: Vec::new(),
-        held: Held { door, bytes: 0 },
+        held: Held::new(door),
     };
     let end = tokio::time::timeout(door.config.session_timeout, connection.serve());
     if let End::Asked(reply) = end.await.unwrap_or(End::Asked(Reply::timed_out())) {
@@ -61,12 +65,37 @@ struct Connection<'a, M> {
     peer: SocketAddr,
     session: Session,
     outgoing: Vec<u8>,
-    held: Held<'a, M>,
+    held: Held,
+}
+
+/// How fast mail text comes, measured from each DATA on.
+struct Pace {
+    window: Pin<Box<Sleep>>,
+    bytes: usize,
+    in_data: bool,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { window: Box::pin(tokio::time::sleep(RATE_WINDOW)), bytes: 0, in_data: false }
+    }
+
+    fn follow(&mut self, in_data: bool) {
+        if in_data && !self.in_data {
+            self.restart();
+        }
+        self.in_data = in_data;
+    }
+
+    fn restart(&mut self) {
+        *self = Self { in_data: self.in_data, ..Self::new() };
+    }
 }
 
 /// This connection's share of the memory for mail text; given back when it ends.
-struct Held<'a, M> {
-    door: &'a Door<M>,
+struct Held {
+    total: Gauge,
+    bytes_max: usize,
     bytes: usize,
 }
 
@@ -74,8 +103,7 @@ impl<M: Mailroom> Connection<'_, M> {
     async fn serve(&mut self) -> End {
         self.say(&self.session.greeting());
         let mut buffer = vec![0; READ_BYTES];
-        let mut window = Box::pin(tokio::time::sleep(RATE_WINDOW));
-        let mut window_bytes = 0;
+        let mut pace = Pace::new();
         loop {
             let mailroom = &self.door.mailroom;
             match self.session.next(|recipient| mailroom.accepts(recipient)) {
@@ -91,7 +119,7 @@ impl<M: Mailroom> Connection<'_, M> {
                         tracing::debug!(peer = %self.peer, "the client left before its mail was stored");
                     }
                     let reply = self.commit(envelope, raw).await;
-                    self.held.set(0);
+                    pace.follow(false);
                     self.say(&reply);
                 }
                 Step::Read => {
@@ -102,29 +130,41 @@ impl<M: Mailroom> Connection<'_, M> {
                     if self.flush().await.is_err() {
                         return End::Gone;
                     }
-                    let in_data = self.session.is_in_data();
-                    let read = tokio::select! {
-                        read = tokio::time::timeout(self.door.config.idle_timeout, self.stream.read(&mut buffer)) => read,
-                        () = self.door.stop.cancelled(), if !in_data => return End::Asked(Reply::shutting_down()),
-                        () = &mut window => {
-                            if in_data && window_bytes < WINDOW_BYTES_MIN {
-                                return End::Asked(Reply::timed_out());
-                            }
-                            window = Box::pin(tokio::time::sleep(RATE_WINDOW));
-                            window_bytes = 0;
-                            continue;
-                        }
-                    };
-                    match read {
-                        Ok(Ok(0) | Err(_)) => return End::Gone,
-                        Ok(Ok(count)) => {
-                            window_bytes += count;
-                            self.session.push(&buffer[..count]);
-                        }
-                        Err(_) => return End::Asked(Reply::timed_out()),
+                    if let Err(end) = self.read(&mut buffer, &mut pace).await {
+                        return end;
                     }
                 }
             }
+        }
+    }
+
+    /// Reads what has come, as long as the client is neither silent nor hopelessly slow.
+    async fn read(&mut self, buffer: &mut [u8], pace: &mut Pace) -> Result<(), End> {
+        let in_data = self.session.is_in_data();
+        pace.follow(in_data);
+        let idle = self.door.config.idle_timeout;
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = tokio::time::timeout(idle, self.stream.read(buffer)) => read,
+                () = self.door.stop.cancelled(), if !in_data => return Err(End::Asked(Reply::shutting_down())),
+                () = &mut pace.window, if in_data => {
+                    if pace.bytes < WINDOW_BYTES_MIN {
+                        return Err(End::Asked(Reply::timed_out()));
+                    }
+                    pace.restart();
+                    continue;
+                }
+            };
+            return match read {
+                Ok(Ok(0) | Err(_)) => Err(End::Gone),
+                Ok(Ok(count)) => {
+                    pace.bytes += count;
+                    self.session.push(&buffer[..count]);
+                    Ok(())
+                }
+                Err(_) => Err(End::Asked(Reply::timed_out())),
+            };
         }
     }
 
@@ -137,10 +177,21 @@ impl<M: Mailroom> Connection<'_, M> {
             recipients: envelope.recipients,
             raw,
         };
-        let receiving = tokio::time::timeout(self.door.config.commit_timeout, self.door.mailroom.receive(incoming));
-        let mail_id = match receiving.await {
-            Ok(Ok(receipt)) => Some(receipt.mail_id),
+        // The memory goes with the mail: should the client not be able to wait, the mail still waits for the disk.
+        let held = std::mem::replace(&mut self.held, Held::new(self.door));
+        let mailroom = Arc::clone(&self.door.mailroom);
+        let receiving = tokio::spawn(async move {
+            let received = mailroom.receive(incoming).await;
+            drop(held);
+            received
+        });
+        let mail_id = match tokio::time::timeout(self.door.config.commit_timeout, receiving).await {
+            Ok(Ok(Ok(receipt))) => Some(receipt.mail_id),
             Ok(Err(error)) => {
+                tracing::error!(peer = %self.peer, %error, "storing a mail failed inside; its sender was told to try again");
+                None
+            }
+            Ok(Ok(Err(error))) => {
                 tracing::error!(peer = %self.peer, %error, "a mail was not stored; its sender was told to try again");
                 None
             }
@@ -177,15 +228,19 @@ impl<M: Mailroom> Connection<'_, M> {
     }
 }
 
-impl<M> Held<'_, M> {
+impl Held {
+    fn new<M>(door: &Door<M>) -> Self {
+        Self { total: door.counters.held_bytes.clone(), bytes_max: door.config.held_bytes_max, bytes: 0 }
+    }
+
     /// Takes or gives back memory so that `bytes` are held; `false` when there is not so much.
     fn set(&mut self, bytes: usize) -> bool {
-        let total = &self.door.counters.held_bytes;
+        let total = &self.total;
         let signed = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
         if bytes > self.bytes {
             let more = signed(bytes - self.bytes);
             // The gauge returns what it held before.
-            if total.inc_by(more) + more > signed(self.door.config.held_bytes_max) {
+            if total.inc_by(more) + more > signed(self.bytes_max) {
                 total.dec_by(more);
                 return false;
             }
@@ -197,7 +252,7 @@ impl<M> Held<'_, M> {
     }
 }
 
-impl<M> Drop for Held<'_, M> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.set(0);
     }

@@ -231,7 +231,8 @@ impl Session {
             return self.refuse(Reply::out_of_order("MAIL first"));
         }
         if self.envelope.recipients.len() >= self.limits.recipients_max {
-            return self.refuse(Reply::too_many_recipients());
+            // No error of the client's: it sends the mail to the others and comes back (RFC 5321 section 4.5.3.1.10).
+            return Step::Reply(Reply::too_many_recipients());
         }
         match accepts(&address) {
             Acceptance::Accepted

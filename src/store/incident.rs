@@ -58,6 +58,13 @@ impl WriteTx {
         row.as_ref().map(incident).transpose()
     }
 
+    /// The incident with this number, as this transaction sees it, without a lock.
+    pub(crate) async fn read_incident(&mut self, number: i64) -> Result<Option<Incident>, Error> {
+        let query = sqlx::query("select * from incident where number = $1").bind(number);
+        let row = query.fetch_optional(self.connection()).await?;
+        row.as_ref().map(incident).transpose()
+    }
+
     /// The next incident number. Holds back other openers until this transaction ends.
     pub(crate) async fn next_number(&mut self) -> Result<i64, Error> {
         let sql = "update counter set value = value + 1 where name = 'incident' returning value";
@@ -144,7 +151,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn due_incidents(&self, now: Timestamp, limit: i64) -> Result<Vec<i64>, Error> {
         let sql = "select number from incident where due_at <= $1 order by due_at, number limit $2";
-        let rows = sqlx::query(sql).bind(now.as_millisecond()).bind(limit).fetch_all(&self.reading).await?;
+        let rows = self.rows(sqlx::query(sql).bind(now.as_millisecond()).bind(limit)).await?;
         rows.iter().map(|row| int(row, "number")).collect()
     }
 
@@ -154,7 +161,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn incident(&self, number: i64) -> Result<Option<Incident>, Error> {
         let query = sqlx::query("select * from incident where number = $1").bind(number);
-        let row = query.fetch_optional(&self.reading).await?;
+        let row = self.row(query).await?;
         row.as_ref().map(incident).transpose()
     }
 
@@ -174,7 +181,7 @@ impl Store {
             .bind(wanted(Status::Acknowledged))
             .bind(wanted(Status::Resolved))
             .bind(filter.limit);
-        let rows = query.fetch_all(&self.reading).await?;
+        let rows = self.rows(query).await?;
         rows.iter().map(incident).collect()
     }
 
@@ -184,7 +191,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn timeline(&self, number: i64) -> Result<Vec<TimelineEntry>, Error> {
         let sql = "select at, kind, actor, detail, mail_id from timeline where incident_number = $1 order by ordinal";
-        let rows = sqlx::query(sql).bind(number).fetch_all(&self.reading).await?;
+        let rows = self.rows(sqlx::query(sql).bind(number)).await?;
         let entry = |row: &AnyRow| {
             Ok(TimelineEntry {
                 at: instant(row, "at")?,

@@ -151,14 +151,15 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn mails(&self, before: Option<&str>, limit: i64) -> Result<Vec<(StoredMail, Vec<StoredAlert>)>, Error> {
-        let before = before.unwrap_or("~");
-        let columns = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
-                       header_from, subject, origin_at, defects, trace from mail where id < $1 order by id desc limit $2";
-        let rows = sqlx::query(columns).bind(before).bind(limit).fetch_all(&self.reading).await?;
+        // Ids are lower-case hex, so this is above all of them, whatever the collation.
+        let before = before.unwrap_or("g");
+        let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
+                   header_from, subject, origin_at, defects, trace from mail where id < $1 order by id desc limit $2";
+        let rows = self.rows(sqlx::query(sql).bind(before).bind(limit)).await?;
         let mails: Vec<StoredMail> = rows.iter().map(mail).collect::<Result<_, _>>()?;
-        let sql = "select * from alert where mail_id in (select id from mail where id < $1 order by id desc limit $2) \
-                   order by mail_id, ordinal";
-        let rows = sqlx::query(sql).bind(before).bind(limit).fetch_all(&self.reading).await?;
+        let Some(oldest) = mails.last() else { return Ok(Vec::new()) };
+        let sql = "select * from alert where mail_id >= $1 and mail_id < $2 order by mail_id, ordinal";
+        let rows = self.rows(sqlx::query(sql).bind(&oldest.id).bind(before)).await?;
         let alerts: Vec<StoredAlert> = rows.iter().map(alert).collect::<Result<_, _>>()?;
         let of = |mail: &StoredMail| alerts.iter().filter(|alert| alert.mail_id == mail.id).cloned().collect();
         Ok(mails.into_iter().map(|mail| (mail.clone(), of(&mail))).collect())
@@ -171,9 +172,9 @@ impl Store {
     pub async fn mail(&self, id: &str) -> Result<Option<(StoredMail, Vec<StoredAlert>)>, Error> {
         let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
                    header_from, subject, origin_at, defects, trace from mail where id = $1";
-        let Some(row) = sqlx::query(sql).bind(id).fetch_optional(&self.reading).await? else { return Ok(None) };
+        let Some(row) = self.row(sqlx::query(sql).bind(id)).await? else { return Ok(None) };
         let sql = "select * from alert where mail_id = $1 order by ordinal";
-        let rows = sqlx::query(sql).bind(id).fetch_all(&self.reading).await?;
+        let rows = self.rows(sqlx::query(sql).bind(id)).await?;
         Ok(Some((mail(&row)?, rows.iter().map(alert).collect::<Result<_, _>>()?)))
     }
 
@@ -182,7 +183,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn mail_raw(&self, id: &str) -> Result<Option<Vec<u8>>, Error> {
-        let row = sqlx::query("select raw from mail where id = $1").bind(id).fetch_optional(&self.reading).await?;
+        let row = self.row(sqlx::query("select raw from mail where id = $1").bind(id)).await?;
         Ok(row.map(|row| row.try_get::<Vec<u8>, _>("raw")).transpose()?)
     }
 }

@@ -12,12 +12,17 @@ mod open;
 pub mod token;
 
 use jiff::Timestamp;
-use sqlx::any::AnyRow;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, Row};
+use std::time::Duration;
 
 pub use self::dialect::Dialect;
 pub use self::open::OpenError;
+
+/// Longest time for one read. A peer that vanished without a word answers never, and the driver would wait.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A handle on the database; clones share it.
 #[derive(Debug, Clone)]
@@ -33,6 +38,9 @@ pub enum Error {
     /// The database did not answer, refused, or broke off. Trying again may help.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The database did not answer in time.
+    #[error("the database does not answer")]
+    TimedOut,
     /// Another transaction got there first; running this one again will see its work.
     #[error("the database asks to try again: {0}")]
     Conflict(#[source] sqlx::Error),
@@ -69,7 +77,36 @@ pub struct WriteTx {
     finished: bool,
 }
 
+/// A connection that is closed, not handed back, when what it was asked is not finished: handing it back would
+/// wait for a peer that may be gone.
+struct Reading {
+    connection: PoolConnection<Any>,
+    finished: bool,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
 impl Store {
+    /// All rows of a query, within [`READ_TIMEOUT`].
+    async fn rows(&self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<AnyRow>, Error> {
+        let mut reading = Reading { connection: self.reading.acquire().await?, finished: false };
+        let fetching = tokio::time::timeout(READ_TIMEOUT, query.fetch_all(&mut *reading.connection));
+        let rows = fetching.await.map_err(|_| Error::TimedOut)?;
+        reading.finished = true;
+        Ok(rows?)
+    }
+
+    /// The only row of a query, if there is one.
+    async fn row(&self, query: Query<'_, Any, AnyArguments>) -> Result<Option<AnyRow>, Error> {
+        Ok(self.rows(query).await?.into_iter().next())
+    }
+
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -108,7 +145,7 @@ impl Store {
                    union all select 'notification', status, count(*) from notification group by status \
                    union all select 'mail', 'stored', count(*) from mail \
                    union all select 'alert', action, count(*) from alert group by action";
-        let rows = sqlx::query(sql).fetch_all(&self.reading).await?;
+        let rows = self.rows(sqlx::query(sql)).await?;
         rows.iter().map(|row| Ok((text(row, "what")?, text(row, "status")?, int(row, "n")?))).collect()
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::{Error, Store, WriteTx, instant, int, text, text_or_none, word};
+use crate::domain::incident::{self, Incident};
 use crate::domain::notification::{Planned, Status};
 use crate::domain::roster::Channel;
 
@@ -96,7 +97,7 @@ impl WriteTx {
         lease_until: Timestamp,
         lease_token: &str,
         limit: i64,
-    ) -> Result<Vec<Notification>, Error> {
+    ) -> Result<Vec<(Notification, Incident)>, Error> {
         let query = sqlx::query(self.dialect.claim_notifications())
             .bind(now.as_millisecond())
             .bind(lease_until.as_millisecond())
@@ -107,7 +108,16 @@ impl WriteTx {
         }
         let sql = "select * from notification where lease_token = $1 and status = 'sending' order by due_at, id";
         let rows = sqlx::query(sql).bind(lease_token).fetch_all(self.connection()).await?;
-        rows.iter().map(notification).collect()
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let notification = notification(row)?;
+            let Some(incident) = self.read_incident(notification.incident_number).await? else { continue };
+            // Acknowledged a moment ago: its notifications are being cancelled, and none may start now (I31).
+            if incident.status == incident::Status::Triggered {
+                claimed.push((notification, incident));
+            }
+        }
+        Ok(claimed)
     }
 
     /// Moves a notification on, if the lease is still the caller's. `false` means fenced: somebody else has it.
@@ -133,11 +143,13 @@ impl WriteTx {
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
-    /// Moves a notification on because the provider says so, forward only (I28): from sending or sent.
-    pub(crate) async fn move_sent(&mut self, id: &str, to: &Move, now: Timestamp) -> Result<bool, Error> {
+    /// Moves a notification on because the provider says so, forward only (I28): from sending or sent, and only if
+    /// the news is about the call under way. An earlier call of the same notification may still be reported on.
+    pub(crate) async fn move_sent(&mut self, id: &str, about: &str, to: &Move, now: Timestamp) -> Result<bool, Error> {
         let sql = "update notification set status = $2, due_at = $3, provider_ref = $4, last_error = $5, rings = $6, \
                    finished_at = $7, lease_until = null, lease_token = null \
-                   where id = $1 and status in ('sending', 'sent')";
+                   where id = $1 and status in ('sending', 'sent') \
+                   and (provider_ref = $8 or (provider_ref is null and attempts = 1))";
         let query = sqlx::query(sql)
             .bind(id)
             .bind(to.to.word())
@@ -145,16 +157,18 @@ impl WriteTx {
             .bind(&to.provider_ref)
             .bind(&to.error)
             .bind(to.rings)
-            .bind(finished(to.to, now));
+            .bind(finished(to.to, now))
+            .bind(about);
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
-    /// Marks that a human answered, whatever the provider says later.
-    pub(crate) async fn mark_delivered(&mut self, id: &str, now: Timestamp) -> Result<(), Error> {
+    /// Marks that a human answered, whatever the provider says later. `false` when one has before: then this is the
+    /// same key press again, and it must not act twice.
+    pub(crate) async fn mark_delivered(&mut self, id: &str, now: Timestamp) -> Result<bool, Error> {
         let sql = "update notification set status = 'delivered', finished_at = $2, lease_until = null, lease_token = null \
-                   where id = $1";
-        sqlx::query(sql).bind(id).bind(now.as_millisecond()).execute(self.connection()).await?;
-        Ok(())
+                   where id = $1 and status <> 'delivered'";
+        let query = sqlx::query(sql).bind(id).bind(now.as_millisecond());
+        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
     /// Whether every notification of a page has failed.
@@ -172,8 +186,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn notification(&self, id: &str) -> Result<Option<Notification>, Error> {
-        let row =
-            sqlx::query("select * from notification where id = $1").bind(id).fetch_optional(&self.reading).await?;
+        let row = self.row(sqlx::query("select * from notification where id = $1").bind(id)).await?;
         row.as_ref().map(notification).transpose()
     }
 
@@ -183,7 +196,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn notifications(&self, incident_number: i64) -> Result<Vec<Notification>, Error> {
         let sql = "select * from notification where incident_number = $1 order by page, username, channel, address";
-        let rows = sqlx::query(sql).bind(incident_number).fetch_all(&self.reading).await?;
+        let rows = self.rows(sqlx::query(sql).bind(incident_number)).await?;
         rows.iter().map(notification).collect()
     }
 
@@ -195,7 +208,7 @@ impl Store {
         let sql = "select n.id from notification n join incident i on i.number = n.incident_number \
                    where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) \
                    and n.due_at <= $1 and i.status = 'triggered' limit 1";
-        Ok(sqlx::query(sql).bind(now.as_millisecond()).fetch_optional(&self.reading).await?.is_some())
+        Ok(self.row(sqlx::query(sql).bind(now.as_millisecond())).await?.is_some())
     }
 }
 

@@ -22,8 +22,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn token_name(&self, hash: &str) -> Result<Option<String>, Error> {
-        let row =
-            sqlx::query("select name from token where hash = $1").bind(hash).fetch_optional(&self.reading).await?;
+        let row = self.row(sqlx::query("select name from token where hash = $1").bind(hash)).await?;
         row.map(|row| text(&row, "name")).transpose()
     }
 }

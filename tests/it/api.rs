@@ -119,8 +119,15 @@ async fn acting_twice_is_acting_once() {
 #[tokio::test]
 async fn what_is_not_there_is_404() {
     let world = World::standard().await;
-    for path in ["/api/v1/incidents/7", "/api/v1/incidents/x", "/api/v1/mails/x", "/api/v1/mails/x/raw", "/api/v1/nope"]
-    {
+    for path in [
+        "/api/v1/incidents/7",
+        "/api/v1/incidents/x",
+        "/api/v1/mails/x",
+        "/api/v1/mails/x/raw",
+        "/api/v1/mails/%00",
+        "/api/v1/mails/%00",
+        "/api/v1/nope",
+    ] {
         assert_eq!(world.get(path).await.0, 404, "{path}");
     }
     assert_eq!(world.post("/api/v1/incidents/7/resolve").await.0, 404);

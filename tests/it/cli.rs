@@ -238,6 +238,20 @@ async fn a_hang_up_reads_definitions_again_or_keeps_the_old() {
     assert!(reply.starts_with("550 5.1.1"), "{reply}");
 }
 
+#[test]
+fn a_reload_never_leaves_somebody_unreachable() {
+    let (_folder, config) = initialised();
+    let gateway = Gateway::start(Command::new(BINARY), Path::new(&config));
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let voice = "[voice]\naccount = \"AC1\"\ntoken = \"t\"\ncaller = \"+15005550006\"\n[users.me]\ncontacts = [\"voice:+15005550001\"]";
+    let text = text.replace("[users.me]\ncontacts = [\"console\"]", voice);
+    let text = text.replace("# public_url =", "public_url =");
+    std::fs::write(&config, text).expect("written");
+    assert!(run(&["check", "--config", &config]).status.success(), "the file itself is good");
+    gateway.signal("HUP");
+    wait_for(&gateway, "a restart is needed; the old definitions stay in force");
+}
+
 fn wait_for(gateway: &Gateway, words: &str) {
     for _ in 0..1000 {
         if gateway.log().contains(words) {

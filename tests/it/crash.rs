@@ -28,7 +28,7 @@ type Ledger = Arc<Mutex<BTreeSet<String>>>;
 
 fn configuration(folder: &Path, phone: &Phone) -> std::path::PathBuf {
     let text = format!(
-        "fallback = \"ann\"\n[smtp]\ndomains = [\"localhost\"]\n[database]\nurl = \"{}\"\n\
+        "fallback = \"ann\"\n[smtp]\ndomains = [\"localhost\"]\n[http]\npublic_url = \"http://127.0.0.1:1\"\n[database]\nurl = \"{}\"\n\
          [voice]\nbase_url = \"{}\"\naccount = \"{}\"\ntoken = \"{}\"\ncaller = \"+15005550006\"\n\
          [users.ann]\ncontacts = [\"voice:+15005550001\"]\n\
          [policies.p]\nsteps = [{{ delay = \"1h\", targets = [\"ann\"] }}]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n",

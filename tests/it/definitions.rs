@@ -45,7 +45,14 @@ listen = "here"
 domains = ["bad domain"]
 size_bytes_max = 0
 idle_timeout = "soon"
+commit_timeout = "10h"
+session_timeout = "0s"
+[http]
+public_url = "nonsense"
+[webhook]
+secret = " "
 [voice]
+base_url = "nonsense"
 account = "AC1"
 [users.ann]
 contacts = ["consol", "voice:12", 7]
@@ -90,6 +97,7 @@ fn a_file_that_is_no_toml_says_where() {
     let found = problems("fallback = \n", GOOD_PACK);
     assert!(found[0].starts_with("nightcall.toml:1:"), "{found:?}");
     assert!(found[0].contains("this is not TOML"), "{found:?}");
+    assert_eq!(found.len(), 1, "and nothing that only follows from it");
 }
 
 #[test]

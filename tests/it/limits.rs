@@ -25,7 +25,7 @@ async fn one_connection_too_many_is_told_so_at_once() {
 
 #[tokio::test]
 async fn mail_text_beyond_the_memory_for_it_is_put_off_not_lost() {
-    let world = World::build(STANDARD, "held_bytes_max = 50000", None).await;
+    let world = World::build(STANDARD, "held_bytes_max = 50000\nsize_bytes_max = 50000", None).await;
     let mail = format!("Subject: large\r\n\r\n{}", "a line of text\r\n".repeat(2000));
     let (mut slow, _) = greeted(&world).await;
     for command in ["MAIL FROM:<a@b>", "RCPT TO:<db@alerts.example.com>", "DATA"] {

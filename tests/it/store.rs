@@ -201,7 +201,11 @@ async fn an_acknowledged_incident_has_nothing_to_send() {
         let id = claimed.id.clone();
         engine.report(claimed, Outcome::Accepted("CA1".to_owned())).await.expect("works");
         engine
-            .call_ended(engine.store().notification(&id).await.expect("readable").expect("there"), CallEnd::Failed)
+            .call_ended(
+                engine.store().notification(&id).await.expect("readable").expect("there"),
+                CallEnd::Failed,
+                "CA1".to_owned(),
+            )
             .await
             .expect("works");
         let stored = engine.store().notification(&id).await.expect("readable").expect("there");
@@ -269,4 +273,81 @@ async fn the_database_goes_away_and_comes_back() {
     sqlx::query("rollback").execute(&mut *holding).await.expect("unlocks");
     engine.receive(problem(1)).await.expect("later it works, without a restart");
     assert_eq!(all_incidents(&engine).await.len(), 1);
+}
+
+/// Forwards to a server until told to fall silent: then it neither forwards nor closes, as a vanished machine does.
+async fn silenceable_proxy(server: std::net::SocketAddr) -> (u16, tokio::sync::watch::Sender<bool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (silence, silent) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut silent = silent.clone();
+            tokio::spawn(async move {
+                let Ok(mut server) = tokio::net::TcpStream::connect(server).await else { return };
+                let forwarding = tokio::io::copy_bidirectional(&mut client, &mut server);
+                let silenced = async { silent.wait_for(|silent| *silent).await.is_ok() };
+                let fallen_silent = tokio::select! {
+                    _ = forwarding => false,
+                    silenced = silenced => silenced,
+                };
+                if fallen_silent {
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
+    });
+    (port, silence)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_is_given_up_and_found_again() {
+    let Some(url) = postgres::database().await else { return };
+    let (head, database) = url.rsplit_once('/').expect("a database");
+    let server = head.rsplit_once('@').expect("a host").1.parse().expect("an address");
+    let (port, silence) = silenceable_proxy(server).await;
+    let clock = clock();
+    let engine = engine(&format!("postgres://postgres@127.0.0.1:{port}/{database}"), &clock).await;
+    engine.receive(problem(1)).await.expect("stored");
+    assert_eq!(timer::run_due(&engine).await.expect("works"), 1);
+    clock.advance(SignedDuration::from_mins(5));
+
+    silence.send(true).expect("the proxy listens");
+    let watch = nightcall::clock::Stopwatch::start();
+    let (due, claimed, received) = tokio::join!(timer::run_due(&engine), engine.claim(10), engine.receive(problem(2)));
+    assert!(due.is_err() && claimed.is_err() && received.is_err(), "nothing is promised");
+    assert!(watch.elapsed().as_secs() < 45, "and nobody waits for ever: {:?}", watch.elapsed());
+
+    silence.send(false).expect("the proxy listens");
+    let mut handled = 0;
+    for _ in 0..4 {
+        handled = timer::run_due(&engine).await.unwrap_or_default();
+        if handled > 0 {
+            break;
+        }
+    }
+    assert_eq!(handled, 1, "paging goes on over new connections, without a restart");
+    engine.receive(problem(2)).await.expect("stored");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_absurd_policy_harms_nobody_else() {
+    for (url, _folder) in databases().await {
+        let engine = engine(&url, &clock()).await;
+        let mut far = definitions();
+        if let Some(policy) = far.roster.policies.get_mut("") {
+            policy.steps[0].delay = SignedDuration::MAX;
+        }
+        engine.replace_definitions(far);
+        engine.receive(problem(1)).await.expect("stored");
+        timer::run_due(&engine).await.expect("an absurd policy is the end of time, not of the timer");
+        let mut sending = tokio::task::JoinSet::new();
+        for n in 0..20 {
+            let engine = Arc::clone(&engine);
+            sending.spawn(async move { engine.receive(problem(n)).await });
+        }
+        while let Some(sent) = sending.join_next().await {
+            sent.expect("no panic").unwrap_or_else(|error| panic!("{url}: {error}"));
+        }
+    }
 }

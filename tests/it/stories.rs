@@ -125,6 +125,28 @@ async fn the_same_id_with_another_body_is_another_mail() {
 }
 
 #[tokio::test]
+async fn a_device_with_one_id_for_all_its_mails_is_heard_every_time() {
+    let mut world = World::standard().await;
+    for host in ["db1", "db2"] {
+        let raw =
+            format!("Message-ID: <1@card>\r\nSubject: ** PROBLEM Host Alert: {host} is DOWN **\r\n\r\nsee console\r\n");
+        world.mail("db@alerts.example.com", raw.as_bytes()).await;
+    }
+    assert_eq!(world.incident_count().await, 2);
+}
+
+#[tokio::test]
+async fn worse_news_before_anybody_answered_call_again() {
+    let mut world = World::standard().await;
+    world.nagios("PROBLEM", "WARNING").await;
+    world.expect_call("ann");
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_call("ann");
+    world.advance_minutes(5).await;
+    world.expect_call("bob");
+}
+
+#[tokio::test]
 async fn one_mail_for_two_services_opens_one_incident_in_each() {
     let mut world = World::standard().await;
     let raw = include_bytes!("../mails/hard/hard-two-service-rcpts.eml");

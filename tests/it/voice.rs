@@ -184,6 +184,27 @@ async fn callbacks_repeated_by_the_provider_do_no_harm() {
     assert_eq!(kinds.iter().filter(|kind| *kind == "acknowledged").count(), 1);
 }
 
+#[tokio::test]
+async fn a_key_press_repeated_by_the_provider_acts_once() {
+    let (mut world, anns) = ringing().await;
+    let heard = world.phone.pick_up(&anns).await.expect("speech");
+    for _ in 0..3 {
+        world.phone.press(&anns, &heard, "5").await.expect("taken");
+    }
+    world.settle().await;
+    let bobs = world.expect_call("bob");
+    world.expect_silence();
+    world.answer(&bobs, "4").await;
+    let late = world.phone.press(&anns, &heard, "5").await.expect("taken");
+    assert_eq!(late.sentences, ["Already acknowledged by bob by voice. Good night."]);
+    world.expect_status(1, Status::Acknowledged).await;
+    world.advance_minutes(31).await;
+    world.expect_call("ann");
+    let old = world.phone.press(&anns, &heard, "4").await.expect("taken");
+    assert!(old.sentences[0].starts_with("This call has done its work"), "{old:?}");
+    world.expect_status(1, Status::Triggered).await;
+}
+
 /// Posts a form as somebody who may not be the provider.
 async fn post(world: &World, url: &str, signed: Option<String>, digits: &str) -> u16 {
     let mut request = world.http().post(url).form(&[("Digits", digits)]);

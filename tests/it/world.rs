@@ -70,6 +70,7 @@ domains = ["alerts.example.com", "second.example.com"]
 {smtp}
 [http]
 listen = "{http}"
+public_url = "http://{http}"
 [voice]
 base_url = "{}"
 account = "{}"

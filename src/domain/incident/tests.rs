@@ -120,6 +120,9 @@ fn a_late_repeat_does_not_make_a_recovery_stale_twice() {
     tale.event(10, &Event::Triggered(trigger(Severity::Warning, 10)));
     tale.event(11, &Event::Triggered(trigger(Severity::Warning, 3)));
     assert_eq!(tale.incident.triggered_at, at(10), "the newest origin stays the newest");
+    let late = Trigger { summary: "old news".to_owned(), ..trigger(Severity::Warning, 2) };
+    tale.event(12, &Event::Triggered(late));
+    assert_eq!(tale.incident.summary, "disk", "and so does its summary");
 }
 
 #[test]
@@ -137,6 +140,22 @@ fn worse_news_page_again_after_an_acknowledgement() {
         "4: repeated []",
     ]);
     assert_eq!(tale.incident.severity, Severity::Critical, "severity never falls by itself");
+}
+
+#[test]
+fn worse_news_while_nobody_has_answered_page_at_once() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue).event(1, &Event::Triggered(trigger(Severity::Critical, 1)));
+    tale.event(1, &Event::TimerDue).event(6, &Event::TimerDue);
+    tale.tells(&["0: paged [ann]", "1: repeated severity_raised []", "1: paged [ann]", "6: paged [bob]"]);
+}
+
+#[test]
+fn an_absurd_delay_is_a_long_time_not_a_panic() {
+    let mut tale = Tale::open();
+    tale.incident.policy.steps[0].delay = SignedDuration::MAX;
+    tale.event(0, &Event::TimerDue);
+    assert_eq!(tale.incident.due_at, Some(at(0) + WAIT_MAX));
 }
 
 #[test]

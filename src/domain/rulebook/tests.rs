@@ -38,9 +38,9 @@ fn rulebook() -> Rulebook {
     Rulebook {
         domains: vec!["one.example".to_owned(), "two.example".to_owned()],
         services: vec![
-            Arc::new(only_two),
             service("db", Some("db"), Vec::new()),
             service("db-vip", Some("db+vip"), Vec::new()),
+            Arc::new(only_two),
         ],
     }
 }

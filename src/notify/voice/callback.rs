@@ -92,12 +92,9 @@ async fn answered(State(shared): State<Arc<Shared>>, call: Call) -> Response {
 async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response {
     let config = &shared.config;
     let spoken = match call.parameter("Digits") {
-        "4" => match call.incident.status {
-            Status::Triggered => {
-                call.act(&shared, Event::Acknowledged { origin_at: None }, "Acknowledged. Thank you.").await
-            }
-            Status::Acknowledged | Status::Resolved => call.menu(config, &[]),
-        },
+        // Whatever the key, somebody who comes late hears who has it.
+        "4" | "5" | "*" if call.incident.status != Status::Triggered => call.menu(config, &[]),
+        "4" => call.act(&shared, Event::Acknowledged { origin_at: None }, "Acknowledged. Thank you.").await,
         "6" => {
             let question = ["Press 6 again to resolve this incident."];
             let action = config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
@@ -132,12 +129,8 @@ async fn ended(State(shared): State<Arc<Shared>>, call: Call) -> Result<StatusCo
         // Progress on the way, such as "ringing".
         _ => return Ok(StatusCode::NO_CONTENT),
     };
-    // A second call may be under way when news of the first one comes late.
     let about = call.parameter("CallSid").to_owned();
-    if call.notification.provider_ref.as_ref().is_some_and(|current| *current != about) {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    match shared.engine.call_ended(call.notification, end).await {
+    match shared.engine.call_ended(call.notification, end, about).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => {
             tracing::error!(%error, "the end of a call was not stored");
@@ -173,7 +166,8 @@ impl Call {
         let cause =
             Cause { actor: format!("{} by {}", self.notification.user, self.notification.channel), mail_id: None };
         match shared.engine.answer(&self.notification, event, cause).await {
-            Ok(_) => twiml::say(&[done]),
+            Ok(Some(_)) => twiml::say(&[done]),
+            Ok(None) => twiml::say(&["This call has done its work already. Goodbye."]),
             Err(error) => {
                 tracing::error!(%error, "a key press was not stored");
                 self.menu(&shared.config, &["That could not be stored. Please press the key again."])
