@@ -160,6 +160,7 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
                 break;
             }
         }
+        tx.flush().await.map_err(|error| Failure::Work(failed(error)))?;
         Ok(all)
     };
     let all = tokio::time::timeout(WORK_TIMEOUT, working).await.unwrap_or(Err(Failure::Work(Error::TimedOut)))?;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
 use crate::domain::escalation::Position;
 use crate::domain::incident::{Cause, Entry, Incident, Status};
@@ -43,19 +44,33 @@ impl WriteTx {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<Incident>, Error> {
+        if let Some(known) = self.pending.by_key(service, key) {
+            return Ok(Some(known.clone()));
+        }
         let sql = "update incident set touched_at = $3 where service = $1 and dedup_key = $2 and resolved_at is null \
                    returning *";
         let query = sqlx::query(sql).bind(service).bind(key).bind(now.as_millisecond());
         let row = query.fetch_optional(self.connection()).await?;
-        row.as_ref().map(incident).transpose()
+        self.locked(row.as_ref())
     }
 
     /// The incident with this number, locked for the rest of the transaction.
     pub(crate) async fn lock_incident(&mut self, number: i64, now: Timestamp) -> Result<Option<Incident>, Error> {
+        if let Some(known) = self.pending.by_number(number) {
+            return Ok(Some(known.clone()));
+        }
         let sql = "update incident set touched_at = $2 where number = $1 returning *";
         let query = sqlx::query(sql).bind(number).bind(now.as_millisecond());
         let row = query.fetch_optional(self.connection()).await?;
-        row.as_ref().map(incident).transpose()
+        self.locked(row.as_ref())
+    }
+
+    fn locked(&mut self, row: Option<&AnyRow>) -> Result<Option<Incident>, Error> {
+        let found = row.map(incident).transpose()?;
+        if let Some(found) = &found {
+            self.pending.locked(found);
+        }
+        Ok(found)
     }
 
     /// The incident with this number, as this transaction sees it, without a lock.
@@ -94,35 +109,18 @@ impl WriteTx {
             .bind(incident.pages)
             .bind(incident.due_at.map(Timestamp::as_millisecond));
         query.execute(self.connection()).await?;
+        self.pending.locked(incident);
         Ok(())
     }
 
-    /// Stores what an event changed. The key, the policy and the opening never change.
+    /// Stores what an event changed, at the latest when the transaction is flushed. The key, the policy and the
+    /// opening never change.
     pub(crate) async fn update_incident(&mut self, incident: &Incident) -> Result<(), Error> {
-        let sql = "update incident set status = $2, severity = $3, summary = $4, alert_count = $5, acknowledged_at = $6, \
-                   acknowledged_by = $7, resolved_at = $8, triggered_at = $9, policy_round = $10, policy_step = $11, \
-                   exhausted = $12, pages = $13, due_at = $14 where number = $1";
-        let (acknowledged_at, acknowledged_by) = incident.acknowledged.clone().unzip();
-        let query = sqlx::query(sql)
-            .bind(incident.number)
-            .bind(incident.status.word())
-            .bind(incident.severity.word())
-            .bind(&incident.summary)
-            .bind(incident.alert_count)
-            .bind(acknowledged_at.map(Timestamp::as_millisecond))
-            .bind(acknowledged_by)
-            .bind(incident.resolved_at.map(Timestamp::as_millisecond))
-            .bind(incident.triggered_at.as_millisecond())
-            .bind(i64::from(incident.position.round))
-            .bind(i64::from(incident.position.step))
-            .bind(i64::from(incident.position.exhausted))
-            .bind(incident.pages)
-            .bind(incident.due_at.map(Timestamp::as_millisecond));
-        query.execute(self.connection()).await?;
-        Ok(())
+        if self.pending.changed(incident) { self.flush().await } else { Ok(()) }
     }
 
-    /// Adds a line to a timeline. The incident must be locked by this transaction.
+    /// Adds a line to a timeline, at the latest when the transaction is flushed. The incident must be locked by
+    /// this transaction.
     pub(crate) async fn append(
         &mut self,
         number: i64,
@@ -130,18 +128,40 @@ impl WriteTx {
         cause: &Cause,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let sql = "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) values ($1, \
-                   (select coalesce(max(ordinal), 0) + 1 from timeline where incident_number = $1), $2, $3, $4, $5, $6)";
-        let query = sqlx::query(sql)
-            .bind(number)
-            .bind(at.as_millisecond())
-            .bind(entry.kind.word())
-            .bind(&cause.actor)
-            .bind(&entry.detail)
-            .bind(&cause.mail_id);
-        query.execute(self.connection()).await?;
-        Ok(())
+        let nth = self.entries.entry(number).or_default();
+        *nth += 1;
+        let cells = vec![
+            Cell::Int(number),
+            Cell::Int(*nth),
+            Cell::Int(at.as_millisecond()),
+            Cell::Text(entry.kind.word().to_owned()),
+            Cell::Text(cause.actor.clone()),
+            Cell::Text(entry.detail.clone()),
+            Cell::TextOrNull(cause.mail_id.clone()),
+        ];
+        if self.pending.row(Table::Timeline, cells) { self.flush().await } else { Ok(()) }
     }
+}
+
+/// The columns that change, behind the number.
+pub(super) fn changed_cells(incident: &Incident) -> Vec<Cell> {
+    let (acknowledged_at, acknowledged_by) = incident.acknowledged.clone().unzip();
+    vec![
+        Cell::Int(incident.number),
+        Cell::Text(incident.status.word().to_owned()),
+        Cell::Text(incident.severity.word().to_owned()),
+        Cell::Text(incident.summary.clone()),
+        Cell::Int(incident.alert_count),
+        Cell::IntOrNull(acknowledged_at.map(Timestamp::as_millisecond)),
+        Cell::TextOrNull(acknowledged_by),
+        Cell::IntOrNull(incident.resolved_at.map(Timestamp::as_millisecond)),
+        Cell::Int(incident.triggered_at.as_millisecond()),
+        Cell::Int(i64::from(incident.position.round)),
+        Cell::Int(i64::from(incident.position.step)),
+        Cell::Int(i64::from(incident.position.exhausted)),
+        Cell::Int(incident.pages),
+        Cell::IntOrNull(incident.due_at.map(Timestamp::as_millisecond)),
+    ]
 }
 
 impl Store {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json, word};
 use crate::domain::alert::Alert;
 use crate::domain::rulebook::TraceLine;
@@ -68,50 +69,45 @@ pub struct StoredAlert {
 }
 
 impl WriteTx {
-    /// Stores a mail. The first statement of every intake.
+    /// Stores a mail, at the latest when the transaction is flushed.
     pub(crate) async fn insert_mail(&mut self, mail: &StoredMail, raw: &[u8]) -> Result<(), Error> {
-        let sql = "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, \
-                   message_id, header_from, subject, origin_at, defects, trace) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-        let query = sqlx::query(sql)
-            .bind(&mail.id)
-            .bind(mail.received_at.as_millisecond())
-            .bind(&mail.peer)
-            .bind(&mail.helo)
-            .bind(&mail.reverse_path)
-            .bind(to_json(&mail.recipients))
-            .bind(mail.size_bytes)
-            .bind(&mail.sha256)
-            .bind(raw)
-            .bind(&mail.message_id)
-            .bind(&mail.header_from)
-            .bind(&mail.subject)
-            .bind(mail.origin_at.as_millisecond())
-            .bind(to_json(&mail.defects))
-            .bind(to_json(&mail.trace));
-        query.execute(self.connection()).await?;
-        Ok(())
+        let cells = vec![
+            Cell::Text(mail.id.clone()),
+            Cell::Int(mail.received_at.as_millisecond()),
+            Cell::Text(mail.peer.clone()),
+            Cell::Text(mail.helo.clone()),
+            Cell::Text(mail.reverse_path.clone()),
+            Cell::Text(to_json(&mail.recipients)),
+            Cell::Int(mail.size_bytes),
+            Cell::Text(mail.sha256.clone()),
+            Cell::Blob(raw.to_vec()),
+            Cell::TextOrNull(mail.message_id.clone()),
+            Cell::Text(mail.header_from.clone()),
+            Cell::Text(mail.subject.clone()),
+            Cell::Int(mail.origin_at.as_millisecond()),
+            Cell::Text(to_json(&mail.defects)),
+            Cell::Text(to_json(&mail.trace)),
+        ];
+        if self.pending.row(Table::Mail, cells) { self.flush().await } else { Ok(()) }
     }
 
-    /// Stores an alert of a mail stored before.
+    /// Stores an alert of a mail stored before, at the latest when the transaction is flushed.
     pub(crate) async fn insert_alert(&mut self, ordinal: i64, stored: &StoredAlert) -> Result<(), Error> {
-        let sql = "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, \
-                   reason, outcome, incident_number) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-        let query = sqlx::query(sql)
-            .bind(&stored.mail_id)
-            .bind(ordinal)
-            .bind(&stored.recipient)
-            .bind(&stored.service)
-            .bind(stored.alert.action.word())
-            .bind(&stored.alert.dedup_key)
-            .bind(stored.alert.severity.word())
-            .bind(&stored.alert.summary)
-            .bind(&stored.alert.rule)
-            .bind(&stored.alert.reason)
-            .bind(&stored.outcome)
-            .bind(stored.incident_number);
-        query.execute(self.connection()).await?;
-        Ok(())
+        let cells = vec![
+            Cell::Text(stored.mail_id.clone()),
+            Cell::Int(ordinal),
+            Cell::Text(stored.recipient.clone()),
+            Cell::Text(stored.service.clone()),
+            Cell::Text(stored.alert.action.word().to_owned()),
+            Cell::Text(stored.alert.dedup_key.clone()),
+            Cell::Text(stored.alert.severity.word().to_owned()),
+            Cell::Text(stored.alert.summary.clone()),
+            Cell::Text(stored.alert.rule.clone()),
+            Cell::Text(stored.alert.reason.clone()),
+            Cell::Text(stored.outcome.clone()),
+            Cell::IntOrNull(stored.incident_number),
+        ];
+        if self.pending.row(Table::Alert, cells) { self.flush().await } else { Ok(()) }
     }
 
     /// Remembers a delivery and returns the id of the first one of the same content to the same recipient since

@@ -9,7 +9,10 @@ pub mod incident;
 pub mod mail;
 pub mod notification;
 mod open;
+mod pending;
 pub mod token;
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -20,6 +23,7 @@ use std::time::Duration;
 
 pub use self::dialect::Dialect;
 pub use self::open::OpenError;
+use self::pending::Pending;
 
 /// Longest time for one read. A peer that vanished without a word answers never, and the driver would wait.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,6 +78,8 @@ impl From<sqlx::Error> for Error {
 pub struct WriteTx {
     connection: PoolConnection<Any>,
     dialect: Dialect,
+    pending: Pending,
+    entries: HashMap<i64, i64>,
     finished: bool,
 }
 
@@ -118,7 +124,13 @@ impl Store {
     /// When no connection is to be had.
     pub async fn begin(&self) -> Result<WriteTx, Error> {
         let connection = self.writing.acquire().await?;
-        let mut tx = WriteTx { connection, dialect: self.dialect, finished: false };
+        let mut tx = WriteTx {
+            connection,
+            dialect: self.dialect,
+            pending: Pending::default(),
+            entries: HashMap::new(),
+            finished: false,
+        };
         sqlx::query(self.dialect.begin()).execute(&mut *tx.connection).await?;
         Ok(tx)
     }
@@ -157,11 +169,22 @@ impl Store {
 }
 
 impl WriteTx {
+    /// Writes what was kept back. A mistake in it shows here, before the commit, where it is still certain that
+    /// nothing is stored.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.entries.clear();
+        self.pending.flush(&mut self.connection).await
+    }
+
     /// Makes it durable.
     ///
     /// # Errors
     /// When it may not be; nobody knows then, and the caller must say so.
     pub async fn commit(mut self) -> Result<(), Error> {
+        self.flush().await?;
         sqlx::query("commit").execute(&mut *self.connection).await?;
         self.finished = true;
         Ok(())

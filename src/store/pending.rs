@@ -1,0 +1,226 @@
+//! What a write transaction has to write but nobody needs to see before its end: rows to insert and incidents to
+//! update, kept back and written many to a statement. A statement costs a round trip to the database, and a batch
+//! of mails would otherwise need half a dozen of them for each.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::Error;
+use crate::domain::incident::{Incident, Status};
+
+/// Most rows in a statement. Statements come in powers of two, so that few different ones are prepared.
+const ROWS_MAX: usize = 32;
+
+/// Bytes kept back before they are written, so that large mails do not lie in memory twice for long.
+const BYTES_MAX: usize = 4 << 20;
+
+/// A value of a row.
+#[derive(Debug)]
+pub(super) enum Cell {
+    Int(i64),
+    Text(String),
+    Blob(Vec<u8>),
+    IntOrNull(Option<i64>),
+    TextOrNull(Option<String>),
+}
+
+/// The tables whose rows are kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Mail,
+    Alert,
+    Timeline,
+}
+
+/// Everything kept back by one transaction.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    mails: Vec<Vec<Cell>>,
+    alerts: Vec<Vec<Cell>>,
+    entries: Vec<Vec<Cell>>,
+    bytes: usize,
+    incidents: HashMap<i64, Locked>,
+}
+
+/// An incident that this transaction has locked, as it stands now.
+#[derive(Debug)]
+struct Locked {
+    incident: Incident,
+    changed: bool,
+}
+
+impl Pending {
+    /// Keeps a row back. `true` asks for a flush soon.
+    pub(super) fn row(&mut self, table: Table, cells: Vec<Cell>) -> bool {
+        let bytes = |cell: &Cell| match cell {
+            Cell::Blob(blob) => blob.len(),
+            Cell::Text(text) => text.len(),
+            _ => 8,
+        };
+        self.bytes += cells.iter().map(bytes).sum::<usize>();
+        match table {
+            Table::Mail => self.mails.push(cells),
+            Table::Alert => self.alerts.push(cells),
+            Table::Timeline => self.entries.push(cells),
+        }
+        self.bytes > BYTES_MAX
+    }
+
+    /// Remembers an incident that is locked and unchanged.
+    pub(super) fn locked(&mut self, incident: &Incident) {
+        self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: false });
+    }
+
+    /// Remembers what an incident has become. `true` asks for a flush before anything looks for open incidents.
+    pub(super) fn changed(&mut self, incident: &Incident) -> bool {
+        self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: true });
+        incident.status == Status::Resolved
+    }
+
+    /// An incident locked before.
+    pub(super) fn by_number(&self, number: i64) -> Option<&Incident> {
+        self.incidents.get(&number).map(|locked| &locked.incident)
+    }
+
+    /// An open incident locked before.
+    pub(super) fn by_key(&self, service: &str, key: &str) -> Option<&Incident> {
+        let open = |incident: &&Incident| {
+            incident.dedup_key == key && incident.service == service && incident.status != Status::Resolved
+        };
+        self.incidents.values().map(|locked| &locked.incident).find(open)
+    }
+
+    /// Writes everything.
+    pub(super) async fn flush(&mut self, connection: &mut AnyConnection) -> Result<(), Error> {
+        self.bytes = 0;
+        let changed = |locked: &mut Locked| {
+            std::mem::take(&mut locked.changed).then(|| super::incident::changed_cells(&locked.incident))
+        };
+        let changed: Vec<Vec<Cell>> = self.incidents.values_mut().filter_map(changed).collect();
+        write(connection, &UPDATE_INCIDENTS, changed).await?;
+        write(connection, &INSERT_MAILS, std::mem::take(&mut self.mails)).await?;
+        write(connection, &INSERT_ALERTS, std::mem::take(&mut self.alerts)).await?;
+        write(connection, &INSERT_ENTRIES, std::mem::take(&mut self.entries)).await
+    }
+}
+
+/// A statement over any number of rows: what stands before the rows, how a row reads, and what stands after them.
+struct Statement {
+    head: &'static str,
+    row: fn(&mut String, usize),
+    columns: usize,
+    tail: &'static str,
+}
+
+const INSERT_MAILS: Statement = Statement {
+    head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
+           header_from, subject, origin_at, defects, trace) values ",
+    row: |sql, first| plain_row(sql, first, 15),
+    columns: 15,
+    tail: "",
+};
+
+const INSERT_ALERTS: Statement = Statement {
+    head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
+           outcome, incident_number) values ",
+    row: |sql, first| plain_row(sql, first, 12),
+    columns: 12,
+    tail: "",
+};
+
+/// The second cell counts the rows of one incident in this flush. Whether a database sees the rows before it or
+/// not, the ordinals come out different and in order.
+const INSERT_ENTRIES: Statement = Statement {
+    head: "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) values ",
+    row: |sql, first| {
+        let at = |n: usize| first + n;
+        let _ = write!(
+            sql,
+            "(${0}, (select coalesce(max(ordinal), 0) from timeline where incident_number = ${0}) + ${1}, ${2}, ${3}, ${4}, \
+             ${5}, ${6})",
+            at(0),
+            at(1),
+            at(2),
+            at(3),
+            at(4),
+            at(5),
+            at(6)
+        );
+    },
+    columns: 7,
+    tail: "",
+};
+
+const UPDATE_INCIDENTS: Statement = Statement {
+    head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
+           triggered_at, policy_round, policy_step, exhausted, pages, due_at) as (values ",
+    row: |sql, first| plain_row(sql, first, 14),
+    columns: 14,
+    tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
+           alert_count = new.alert_count, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, \
+           resolved_at = new.resolved_at, triggered_at = new.triggered_at, policy_round = new.policy_round, \
+           policy_step = new.policy_step, exhausted = new.exhausted, pages = new.pages, due_at = new.due_at \
+           from new where incident.number = new.number",
+};
+
+fn plain_row(sql: &mut String, first: usize, columns: usize) {
+    for column in 0..columns {
+        let _ = write!(sql, "{}${}", if column == 0 { '(' } else { ',' }, first + column);
+    }
+    sql.push(')');
+}
+
+impl Statement {
+    fn sql(&self, rows: usize) -> String {
+        let mut sql = self.head.to_owned();
+        for row in 0..rows {
+            if row > 0 {
+                sql.push(',');
+            }
+            (self.row)(&mut sql, 1 + row * self.columns);
+        }
+        sql.push_str(self.tail);
+        sql
+    }
+}
+
+async fn write(connection: &mut AnyConnection, statement: &Statement, rows: Vec<Vec<Cell>>) -> Result<(), Error> {
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let count = ROWS_MAX.min(1 << rows.len().ilog2());
+        // Only our own words and numbers are in the text; every value is bound.
+        let mut query = sqlx::query(AssertSqlSafe(statement.sql(count)));
+        for cell in rows.by_ref().take(count).flatten() {
+            query = match cell {
+                Cell::Int(value) => query.bind(value),
+                Cell::Text(value) => query.bind(value),
+                Cell::Blob(value) => query.bind(value),
+                Cell::IntOrNull(value) => query.bind(value),
+                Cell::TextOrNull(value) => query.bind(value),
+            };
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_number_their_parameters() {
+        assert!(
+            INSERT_ALERTS.sql(2).ends_with(
+                "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12),($13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)"
+            )
+        );
+        assert!(
+            INSERT_ENTRIES
+                .sql(2)
+                .contains("($8, (select coalesce(max(ordinal), 0) from timeline where incident_number = $8) + $9,")
+        );
+    }
+}
