@@ -14,19 +14,15 @@ use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::intake::{self, Intake, Receipt};
 use super::{Error, Wakes};
-use crate::clock::Stopwatch;
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
 use crate::store::{self, Store, WriteTx};
 
 /// Most changes in one transaction. Taken as they wait; there is no artificial delay.
-const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 128;
 
 /// Changes that may wait. Beyond it the callers wait, and senders feel it as back-pressure.
 const QUEUE_MAX: usize = 1024;
-
-/// After this long a batch is committed as far as it got; the rest follows in the next.
-const BATCH_TIME: Duration = Duration::from_secs(2);
 
 /// Longest waits for one transaction's parts. Together well under the 60 s after which senders must have an answer
 /// (I3).
@@ -48,6 +44,15 @@ pub(crate) enum Work {
     Answer { id: String, number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
     /// News of a notification.
     Report(Box<Report>),
+}
+
+impl Work {
+    fn mail(&self) -> Option<&Intake> {
+        match self {
+            Self::Receive(intake) => Some(intake),
+            Self::Handle { .. } | Self::Answer { .. } | Self::Report(_) => None,
+        }
+    }
 }
 
 /// What a change did.
@@ -98,34 +103,28 @@ async fn run(store: Store, wakes: Arc<Wakes>, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-/// Commits a batch in as few transactions as it takes, and answers everybody.
+/// Commits a batch, together or one by one, and answers everybody.
 async fn commit(store: &Store, works: Arc<Vec<Work>>, replies: Vec<oneshot::Sender<Result<Done, Error>>>) {
-    let mut replies = replies.into_iter();
-    // A caller that has gone away does not mind.
-    let mut answer = |result| replies.next().map(|reply| reply.send(result));
-    let mut next = 0;
-    while next < works.len() {
-        match together(store, &works, next..works.len()).await {
-            Ok(all) => {
-                next += all.len();
-                all.into_iter().for_each(|done| _ = answer(Ok(done)));
-            }
-            Err(Failure::Begin(error) | Failure::Commit(error)) => {
-                tracing::error!(%error, changes = works.len() - next, "changes could not be stored");
-                (next..works.len()).for_each(|_| _ = answer(Err(error.clone())));
-                return;
-            }
-            Err(Failure::Work(error)) => {
-                if works.len() - next > 1 {
-                    tracing::warn!(%error, "a batch failed; trying its parts one by one");
-                }
-                for at in next..works.len() {
-                    let done = alone(store, &works, at).await;
-                    answer(done);
-                }
-                return;
-            }
+    let answers: Vec<Result<Done, Error>> = match together(store, &works, 0..works.len()).await {
+        Ok(all) => all.into_iter().map(Ok).collect(),
+        Err(Failure::Begin(error) | Failure::Commit(error)) => {
+            tracing::error!(%error, changes = works.len(), "changes could not be stored");
+            works.iter().map(|_| Err(error.clone())).collect()
         }
+        Err(Failure::Work(error)) => {
+            if works.len() > 1 {
+                tracing::warn!(%error, "a batch failed; trying its parts one by one");
+            }
+            let mut answers = Vec::with_capacity(works.len());
+            for at in 0..works.len() {
+                answers.push(alone(store, &works, at).await);
+            }
+            answers
+        }
+    };
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        // A caller that has gone away does not mind.
+        let _ = reply.send(answer);
     }
 }
 
@@ -139,8 +138,8 @@ enum Failure {
     Commit(Error),
 }
 
-/// Does as much of the range in one transaction as fits into [`BATCH_TIME`], at least one change. On a task of its
-/// own: a panic then fails this transaction and nothing else.
+/// Makes a range of changes in one transaction, on a task of its own: a panic then fails this transaction and
+/// nothing else.
 async fn together(store: &Store, works: &Arc<Vec<Work>>, range: Range<usize>) -> Result<Vec<Done>, Failure> {
     let (store, works) = (store.clone(), Arc::clone(works));
     let transaction = tokio::spawn(async move { transact(&store, &works[range]).await });
@@ -151,14 +150,12 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
     let failed = |error| Error::NotCommitted(Arc::new(error));
     let begun = tokio::time::timeout(BEGIN_TIMEOUT, store.begin()).await;
     let mut tx = begun.map_err(|_| Failure::Begin(Error::TimedOut))?.map_err(|error| Failure::Begin(failed(error)))?;
-    let watch = Stopwatch::start();
     let working = async {
         let mut all = Vec::with_capacity(works.len());
+        let mails: Vec<&Intake> = works.iter().filter_map(Work::mail).collect();
+        intake::ask_ahead(&mut tx, &mails).await.map_err(|error| Failure::Work(failed(error)))?;
         for work in works {
             all.push(perform(&mut tx, work).await.map_err(|error| Failure::Work(failed(error)))?);
-            if watch.elapsed() > BATCH_TIME {
-                break;
-            }
         }
         tx.flush().await.map_err(|error| Failure::Work(failed(error)))?;
         Ok(all)

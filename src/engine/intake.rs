@@ -14,7 +14,7 @@ use crate::domain::Definitions;
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::{Route, Verdict};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
-use crate::store::{self, WriteTx};
+use crate::store::{self, Delivery, WriteTx};
 
 /// How long the same mail is recognised when it is delivered again (I6).
 pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -126,6 +126,21 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
     };
     let fingerprint = parsed.message_id.as_deref().map(|id| fingerprint(id, &incoming.raw));
     Intake { mail, raw: incoming.raw, verdicts, fingerprint, definitions }
+}
+
+/// Asks the store for all mails of a batch at once what [`store`] will ask for each.
+pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake]) -> Result<(), store::Error> {
+    let Some(now) = intakes.iter().map(|intake| intake.mail.received_at).max() else { return Ok(()) };
+    let (mut deliveries, mut keys) = (Vec::new(), HashSet::new());
+    for intake in intakes {
+        for verdict in &intake.verdicts {
+            let delivery =
+                |fingerprint| Delivery { recipient: &verdict.recipient, fingerprint, mail_id: &intake.mail.id };
+            deliveries.extend(intake.fingerprint.as_deref().map(delivery));
+            keys.extend(verdict.alerts.iter().map(|alert| (verdict.service.as_str(), alert.dedup_key.as_str())));
+        }
+    }
+    tx.ask_ahead(&deliveries, &keys, now, now - REPEAT_WINDOW).await
 }
 
 /// Stores a judged mail and lets its alerts act, in the caller's transaction.

@@ -47,6 +47,9 @@ impl WriteTx {
         if let Some(known) = self.pending.by_key(service, key) {
             return Ok(Some(known.clone()));
         }
+        if self.pending.is_absent(service, key) {
+            return Ok(None);
+        }
         let sql = "update incident set touched_at = $3 where service = $1 and dedup_key = $2 and resolved_at is null \
                    returning *";
         let query = sqlx::query(sql).bind(service).bind(key).bind(now.as_millisecond());
@@ -225,7 +228,7 @@ impl Store {
     }
 }
 
-fn incident(row: &AnyRow) -> Result<Incident, Error> {
+pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
     let acknowledged_at = instant_or_none(row, "acknowledged_at")?;
     let position = Position {
         round: u32::try_from(int(row, "policy_round")?).unwrap_or(u32::MAX),

@@ -120,6 +120,9 @@ impl WriteTx {
         now: Timestamp,
         since: Timestamp,
     ) -> Result<String, Error> {
+        if let Some(first) = self.pending.first_delivery(recipient, fingerprint) {
+            return Ok(first.clone());
+        }
         let sql = "insert into seen (recipient, fingerprint, mail_id, received_at) values ($1, $2, $3, $4) \
                    on conflict (recipient, fingerprint) do update set \
                    mail_id = case when seen.received_at < $5 then excluded.mail_id else seen.mail_id end, \

@@ -12,7 +12,7 @@ mod open;
 mod pending;
 pub mod token;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -23,6 +23,7 @@ use std::time::Duration;
 
 pub use self::dialect::Dialect;
 pub use self::open::OpenError;
+pub(crate) use self::pending::Delivery;
 use self::pending::Pending;
 
 /// Longest time for one read. A peer that vanished without a word answers never, and the driver would wait.
@@ -169,6 +170,18 @@ impl Store {
 }
 
 impl WriteTx {
+    /// Asks for a whole batch of mails what each would ask by itself. Not needed for anything but speed.
+    pub(crate) async fn ask_ahead(
+        &mut self,
+        deliveries: &[Delivery<'_>],
+        keys: &HashSet<(&str, &str)>,
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<(), Error> {
+        self.pending.ask_deliveries(&mut self.connection, deliveries, now, since).await?;
+        self.pending.ask_open(&mut self.connection, keys, now).await
+    }
+
     /// Writes what was kept back. A mistake in it shows here, before the commit, where it is still certain that
     /// nothing is stored.
     ///

@@ -1,23 +1,38 @@
-//! What a write transaction has to write but nobody needs to see before its end: rows to insert and incidents to
-//! update, kept back and written many to a statement. A statement costs a round trip to the database, and a batch
-//! of mails would otherwise need half a dozen of them for each.
+//! Many rows to a statement: a statement costs a round trip to the database, and a batch of mails would otherwise
+//! need half a dozen of them for each.
+//!
+//! What nobody needs to see before the end of a transaction (rows to insert, incidents to update) is kept back for
+//! its flush; what a batch of mails will ask for (delivered before? an open incident with this key?) is asked ahead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::Error;
 use crate::domain::incident::{Incident, Status};
 
 /// Most rows in a statement. Statements come in powers of two, so that few different ones are prepared.
-const ROWS_MAX: usize = 32;
+const ROWS_MAX: usize = 128;
 
 /// Bytes kept back before they are written, so that large mails do not lie in memory twice for long.
 const BYTES_MAX: usize = 4 << 20;
 
+/// A mail for one recipient that may have been delivered before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delivery<'a> {
+    /// The envelope recipient.
+    pub(crate) recipient: &'a str,
+    /// What stays the same when it is delivered again.
+    pub(crate) fingerprint: &'a str,
+    /// Its id.
+    pub(crate) mail_id: &'a str,
+}
+
 /// A value of a row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Cell {
     Int(i64),
     Text(String),
@@ -42,6 +57,10 @@ pub(super) struct Pending {
     entries: Vec<Vec<Cell>>,
     bytes: usize,
     incidents: HashMap<i64, Locked>,
+    /// Keys of which no open incident was found when it was asked ahead: (service, dedup key).
+    absent: HashSet<(String, String)>,
+    /// The first delivery of each mail asked for ahead, by (recipient, fingerprint).
+    first: HashMap<(String, String), String>,
 }
 
 /// An incident that this transaction has locked, as it stands now.
@@ -92,6 +111,69 @@ impl Pending {
         self.incidents.values().map(|locked| &locked.incident).find(open)
     }
 
+    /// No incident with this key was open when it was asked ahead. Should another node have opened one since, the
+    /// unique index refuses ours and the transaction is run again (I10).
+    pub(super) fn is_absent(&self, service: &str, key: &str) -> bool {
+        self.absent.contains(&(service.to_owned(), key.to_owned()))
+    }
+
+    /// The first delivery, when it was asked ahead.
+    pub(super) fn first_delivery(&self, recipient: &str, fingerprint: &str) -> Option<&String> {
+        self.first.get(&(recipient.to_owned(), fingerprint.to_owned()))
+    }
+
+    /// Remembers deliveries, and finds out for each which was the first since `since` (I6).
+    pub(super) async fn ask_deliveries(
+        &mut self,
+        connection: &mut AnyConnection,
+        deliveries: &[Delivery<'_>],
+        now: Timestamp,
+        since: Timestamp,
+    ) -> Result<(), Error> {
+        let mut asked = HashSet::new();
+        // Within one statement no row may be touched twice; the first of equals stands for all.
+        let news = deliveries.iter().filter(|delivery| asked.insert((delivery.recipient, delivery.fingerprint)));
+        let rows = news.map(|delivery| {
+            vec![
+                Cell::Text(delivery.recipient.to_owned()),
+                Cell::Text(delivery.fingerprint.to_owned()),
+                Cell::Text(delivery.mail_id.to_owned()),
+                Cell::Int(now.as_millisecond()),
+            ]
+        });
+        let since = [Cell::Int(since.as_millisecond())];
+        for row in run(connection, &REMEMBER_DELIVERIES, &since, rows.collect()).await? {
+            let key = (super::text(&row, "recipient")?, super::text(&row, "fingerprint")?);
+            self.first.insert(key, super::text(&row, "mail_id")?);
+        }
+        Ok(())
+    }
+
+    /// Locks the open incidents with these keys.
+    pub(super) async fn ask_open(
+        &mut self,
+        connection: &mut AnyConnection,
+        keys: &HashSet<(&str, &str)>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let mut rows: Vec<Vec<Cell>> = keys
+            .iter()
+            .map(|(service, key)| vec![Cell::Text((*service).to_owned()), Cell::Text((*key).to_owned())])
+            .collect();
+        // Asking for a key twice does no harm, and a full statement is one statement.
+        if let Some(last) = rows.last().cloned() {
+            rows.resize(rows.len().next_power_of_two(), last);
+        }
+        let found = run(connection, &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await?;
+        self.absent = keys.iter().map(|(service, key)| ((*service).to_owned(), (*key).to_owned())).collect();
+        for row in &found {
+            let incident = super::incident::incident(row)?;
+            self.absent.remove(&(incident.service.clone(), incident.dedup_key.clone()));
+            self.locked(&incident);
+        }
+        Ok(())
+    }
+
     /// Writes everything.
     pub(super) async fn flush(&mut self, connection: &mut AnyConnection) -> Result<(), Error> {
         self.bytes = 0;
@@ -99,10 +181,11 @@ impl Pending {
             std::mem::take(&mut locked.changed).then(|| super::incident::changed_cells(&locked.incident))
         };
         let changed: Vec<Vec<Cell>> = self.incidents.values_mut().filter_map(changed).collect();
-        write(connection, &UPDATE_INCIDENTS, changed).await?;
-        write(connection, &INSERT_MAILS, std::mem::take(&mut self.mails)).await?;
-        write(connection, &INSERT_ALERTS, std::mem::take(&mut self.alerts)).await?;
-        write(connection, &INSERT_ENTRIES, std::mem::take(&mut self.entries)).await
+        run(connection, &UPDATE_INCIDENTS, &[], changed).await?;
+        run(connection, &INSERT_MAILS, &[], std::mem::take(&mut self.mails)).await?;
+        run(connection, &INSERT_ALERTS, &[], std::mem::take(&mut self.alerts)).await?;
+        run(connection, &INSERT_ENTRIES, &[], std::mem::take(&mut self.entries)).await?;
+        Ok(())
     }
 }
 
@@ -110,14 +193,38 @@ impl Pending {
 struct Statement {
     head: &'static str,
     row: fn(&mut String, usize),
+    /// Parameters before those of the rows.
+    leading: usize,
     columns: usize,
     tail: &'static str,
 }
+
+/// Leading: the instant before which an earlier delivery does not count any more.
+const REMEMBER_DELIVERIES: Statement = Statement {
+    head: "insert into seen (recipient, fingerprint, mail_id, received_at) values ",
+    row: |sql, first| plain_row(sql, first, 4),
+    leading: 1,
+    columns: 4,
+    tail: " on conflict (recipient, fingerprint) do update set \
+           mail_id = case when seen.received_at < $1 then excluded.mail_id else seen.mail_id end, \
+           received_at = case when seen.received_at < $1 then excluded.received_at else seen.received_at end \
+           returning recipient, fingerprint, mail_id",
+};
+
+/// Leading: now.
+const LOCK_OPEN: Statement = Statement {
+    head: "update incident set touched_at = $1 where resolved_at is null and (service, dedup_key) in (values ",
+    row: |sql, first| plain_row(sql, first, 2),
+    leading: 1,
+    columns: 2,
+    tail: ") returning *",
+};
 
 const INSERT_MAILS: Statement = Statement {
     head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
            header_from, subject, origin_at, defects, trace) values ",
     row: |sql, first| plain_row(sql, first, 15),
+    leading: 0,
     columns: 15,
     tail: "",
 };
@@ -126,6 +233,7 @@ const INSERT_ALERTS: Statement = Statement {
     head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
            outcome, incident_number) values ",
     row: |sql, first| plain_row(sql, first, 12),
+    leading: 0,
     columns: 12,
     tail: "",
 };
@@ -149,6 +257,7 @@ const INSERT_ENTRIES: Statement = Statement {
             at(6)
         );
     },
+    leading: 0,
     columns: 7,
     tail: "",
 };
@@ -157,6 +266,7 @@ const UPDATE_INCIDENTS: Statement = Statement {
     head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
            triggered_at, policy_round, policy_step, exhausted, pages, due_at) as (values ",
     row: |sql, first| plain_row(sql, first, 14),
+    leading: 0,
     columns: 14,
     tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
            alert_count = new.alert_count, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, \
@@ -179,20 +289,27 @@ impl Statement {
             if row > 0 {
                 sql.push(',');
             }
-            (self.row)(&mut sql, 1 + row * self.columns);
+            (self.row)(&mut sql, 1 + self.leading + row * self.columns);
         }
         sql.push_str(self.tail);
         sql
     }
 }
 
-async fn write(connection: &mut AnyConnection, statement: &Statement, rows: Vec<Vec<Cell>>) -> Result<(), Error> {
+/// Runs a statement over all rows and returns what it returns.
+async fn run(
+    connection: &mut AnyConnection,
+    statement: &Statement,
+    leading: &[Cell],
+    rows: Vec<Vec<Cell>>,
+) -> Result<Vec<AnyRow>, Error> {
     let mut rows = rows.into_iter();
+    let mut returned = Vec::new();
     while rows.len() > 0 {
         let count = ROWS_MAX.min(1 << rows.len().ilog2());
         // Only our own words and numbers are in the text; every value is bound.
         let mut query = sqlx::query(AssertSqlSafe(statement.sql(count)));
-        for cell in rows.by_ref().take(count).flatten() {
+        for cell in leading.iter().cloned().chain(rows.by_ref().take(count).flatten()) {
             query = match cell {
                 Cell::Int(value) => query.bind(value),
                 Cell::Text(value) => query.bind(value),
@@ -201,9 +318,9 @@ async fn write(connection: &mut AnyConnection, statement: &Statement, rows: Vec<
                 Cell::TextOrNull(value) => query.bind(value),
             };
         }
-        query.execute(&mut *connection).await?;
+        returned.extend(query.fetch_all(&mut *connection).await?);
     }
-    Ok(())
+    Ok(returned)
 }
 
 #[cfg(test)]
