@@ -227,7 +227,7 @@ impl<'a> Bounded<'a> {
         }
         let end = raw.len().min(header_bytes + BODY_BYTES_MAX);
         let (bytes, body) = (&raw[..end], &raw[header_bytes..end]);
-        let structures = count(bytes, b"message/") + count(bytes, b"multipart/");
+        let structures = count_before_slash(bytes, b"message") + count_before_slash(bytes, b"multipart");
         let (headers_only, defect) = match (structures > STRUCTURES_MAX, end < raw.len()) {
             (true, _) => (true, Some("it has more nested parts than are followed; rules see its text as it stands")),
             (false, true) => (false, Some("it is long; only its beginning is parsed")),
@@ -237,8 +237,11 @@ impl<'a> Bounded<'a> {
     }
 }
 
-fn count(bytes: &[u8], wanted: &[u8]) -> usize {
-    bytes.windows(wanted.len()).filter(|window| window.eq_ignore_ascii_case(wanted)).count()
+/// How often a slash follows the word.
+fn count_before_slash(bytes: &[u8], word: &[u8]) -> usize {
+    let slashes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    let follows = |at: usize| at.checked_sub(word.len()).is_some_and(|from| bytes[from..at].eq_ignore_ascii_case(word));
+    slashes.filter(|(at, _)| follows(*at)).count()
 }
 
 #[cfg(test)]
