@@ -88,7 +88,7 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     if let Some(config) = settings.voice {
         router = router.merge(voice::callback::router(Arc::clone(&engine), config));
     }
-    background.run("the HTTP door", http::server::serve(http_listener, router, stop.child_token()));
+    background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
     background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
@@ -156,7 +156,10 @@ impl Running {
 
     /// Waits until a part of the gateway has failed for good.
     pub async fn failed(&self) {
-        self.died.cancelled().await;
+        tokio::select! {
+            () = self.died.cancelled() => {}
+            () = self.engine.committer_ended() => {}
+        }
     }
 
     /// Handles timers and notifications until nothing is due, by hand.

@@ -14,8 +14,10 @@ fn main() -> ExitCode {
     let filter = std::env::var(LOG).ok().and_then(|text| EnvFilter::try_new(text).ok());
     // The database library tells every slow statement; people who want to know ask for it.
     let default = || EnvFilter::new(format!("{},sqlx=warn", cli.log_level()));
+    // Nobody may be reading; then lines are dropped, and the gateway goes on.
+    let (log, _flushed_at_the_end) = tracing_appender::non_blocking(std::io::stderr());
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(log)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .with_env_filter(filter.unwrap_or_else(default))

@@ -3,6 +3,7 @@
 //! One task owns the writing. A batch whose work fails is undone and its parts are tried one by one, so that one
 //! poisonous mail refuses itself and nobody else.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,15 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// The incident it is about, where that is known before.
+    fn incident(&self) -> Option<(i64, Timestamp)> {
+        match self {
+            Self::Handle { number, now, .. } | Self::Answer { number, now, .. } => Some((*number, *now)),
+            Self::Report(report) => Some((report.incident_number(), report.now())),
+            Self::Receive(_) => None,
+        }
+    }
+
     fn mail(&self) -> Option<&Intake> {
         match self {
             Self::Receive(intake) => Some(intake),
@@ -85,6 +95,11 @@ impl Committer {
         Self { jobs }
     }
 
+    /// Waits until the writing task has ended.
+    pub(crate) async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
     /// Hands a change in and waits until it is durable.
     pub(crate) async fn submit(&self, work: Work) -> Result<Done, Error> {
         let (reply, answer) = oneshot::channel();
@@ -103,39 +118,57 @@ async fn run(store: Store, wakes: Arc<Wakes>, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-/// Commits a batch, together or one by one, and answers everybody.
+/// Commits a batch, together or one by one, and answers everybody. A caller that has gone away does not mind.
 async fn commit(store: &Store, works: Arc<Vec<Work>>, replies: Vec<oneshot::Sender<Result<Done, Error>>>) {
-    let answers: Vec<Result<Done, Error>> = match together(store, &works, 0..works.len()).await {
-        Ok(all) => all.into_iter().map(Ok).collect(),
-        Err(Failure::Begin(error) | Failure::Commit(error)) => {
-            tracing::error!(%error, changes = works.len(), "changes could not be stored");
-            works.iter().map(|_| Err(error.clone())).collect()
+    let mut outcome = together(store, &works, 0..works.len()).await;
+    if works.len() > 1 && outcome.as_ref().is_err_and(Failure::is_conflict) {
+        // Another node was in the way; it is through by now.
+        outcome = together(store, &works, 0..works.len()).await;
+    }
+    let mut away = match outcome {
+        Ok(all) => {
+            replies.into_iter().zip(all).for_each(|(reply, done)| _ = reply.send(Ok(done)));
+            return;
         }
         Err(Failure::Work(error)) => {
             if works.len() > 1 {
                 tracing::warn!(%error, "a batch failed; trying its parts one by one");
             }
-            let mut answers = Vec::with_capacity(works.len());
-            for at in 0..works.len() {
-                answers.push(alone(store, &works, at).await);
-            }
-            answers
+            None
         }
+        Err(Failure::Database(error)) => Some(error),
     };
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        // A caller that has gone away does not mind.
+    for (at, reply) in replies.into_iter().enumerate() {
+        // Once the database is away, nobody waits for it in vain.
+        let answer = match &away {
+            Some(error) => Err(error.clone()),
+            None => alone(store, &works, at).await.map_err(|failure| match failure {
+                Failure::Work(error) => error,
+                Failure::Database(error) => away.insert(error).clone(),
+            }),
+        };
+        if let Err(error) = &answer {
+            tracing::error!(%error, "a change could not be stored");
+        }
         let _ = reply.send(answer);
     }
 }
 
-/// Where a transaction failed.
+/// Why a transaction failed.
 enum Failure {
-    /// It could not even begin: the database is away, for everybody.
-    Begin(Error),
-    /// In its work: nothing was committed, trying again is safe.
+    /// By what it was to do: nothing was committed, and other changes may fare better.
     Work(Error),
-    /// At commit: nobody knows what is stored. Senders will repeat, and repeats are recognised (I6).
-    Commit(Error),
+    /// By the database itself: it is away, too slow, or broke off at the commit, when nobody knows what is stored.
+    /// Senders will repeat, and repeats are recognised (I6).
+    Database(Error),
+}
+
+impl Failure {
+    /// Trying again will see the work of whoever was in the way.
+    fn is_conflict(&self) -> bool {
+        let (Self::Work(error) | Self::Database(error)) = self;
+        matches!(error, Error::NotCommitted(cause) if matches!(**cause, store::Error::Conflict(_)))
+    }
 }
 
 /// Makes a range of changes in one transaction, on a task of its own: a panic then fails this transaction and
@@ -147,38 +180,46 @@ async fn together(store: &Store, works: &Arc<Vec<Work>>, range: Range<usize>) ->
 }
 
 async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
-    let failed = |error| Error::NotCommitted(Arc::new(error));
+    let work_failed = |error: store::Error| match error {
+        store::Error::TimedOut => Failure::Database(Error::TimedOut),
+        error => Failure::Work(Error::NotCommitted(Arc::new(error))),
+    };
+    let database_failed = |error| Failure::Database(Error::NotCommitted(Arc::new(error)));
+    let too_slow = |_| Failure::Database(Error::TimedOut);
     let begun = tokio::time::timeout(BEGIN_TIMEOUT, store.begin()).await;
-    let mut tx = begun.map_err(|_| Failure::Begin(Error::TimedOut))?.map_err(|error| Failure::Begin(failed(error)))?;
+    let mut tx = begun.map_err(too_slow)?.map_err(database_failed)?;
     let working = async {
         let mut all = Vec::with_capacity(works.len());
-        let mails: Vec<&Intake> = works.iter().filter_map(Work::mail).collect();
-        intake::ask_ahead(&mut tx, &mails).await.map_err(|error| Failure::Work(failed(error)))?;
-        for work in works {
-            all.push(perform(&mut tx, work).await.map_err(|error| Failure::Work(failed(error)))?);
+        // In ascending order, as every node does it, so that two of them do not wait for each other.
+        let known: BTreeMap<i64, Timestamp> = works.iter().filter_map(Work::incident).collect();
+        for (number, now) in known {
+            tx.lock_incident(number, now).await?;
         }
-        tx.flush().await.map_err(|error| Failure::Work(failed(error)))?;
+        let mails: Vec<&Intake> = works.iter().filter_map(Work::mail).collect();
+        intake::ask_ahead(&mut tx, &mails).await?;
+        for work in works {
+            all.push(perform(&mut tx, work).await?);
+        }
+        tx.flush().await?;
         Ok(all)
     };
-    let all = tokio::time::timeout(WORK_TIMEOUT, working).await.unwrap_or(Err(Failure::Work(Error::TimedOut)))?;
+    let all = tokio::time::timeout(WORK_TIMEOUT, working).await.map_err(too_slow)?.map_err(work_failed)?;
     let committed = tokio::time::timeout(COMMIT_TIMEOUT, tx.commit()).await;
-    committed.map_err(|_| Failure::Commit(Error::TimedOut))?.map_err(|error| Failure::Commit(failed(error)))?;
+    committed.map_err(too_slow)?.map_err(database_failed)?;
     Ok(all)
 }
 
-/// Runs one change by itself, again while the database asks for it.
-async fn alone(store: &Store, works: &Arc<Vec<Work>>, at: usize) -> Result<Done, Error> {
+/// Makes one change by itself, again while the database asks for it.
+async fn alone(store: &Store, works: &Arc<Vec<Work>>, at: usize) -> Result<Done, Failure> {
     let mut conflicts = 0;
     loop {
-        let error = match together(store, works, at..at + 1).await {
-            Ok(mut all) => return all.pop().ok_or(Error::Closed),
-            Err(Failure::Begin(error) | Failure::Commit(error) | Failure::Work(error)) => error,
+        let failure = match together(store, works, at..at + 1).await {
+            Ok(mut all) => return all.pop().ok_or(Failure::Work(Error::Closed)),
+            Err(failure) => failure,
         };
         conflicts += 1;
-        let again = matches!(&error, Error::NotCommitted(cause) if matches!(**cause, store::Error::Conflict(_)));
-        if !again || conflicts > CONFLICTS_MAX {
-            tracing::error!(%error, "a change could not be stored");
-            return Err(error);
+        if !failure.is_conflict() || conflicts > CONFLICTS_MAX {
+            return Err(failure);
         }
     }
 }

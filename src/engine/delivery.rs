@@ -49,6 +49,15 @@ pub enum CallEnd {
     Failed,
 }
 
+/// Which call some news is about: a notification may have been called about several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Which attempt it was, from 1.
+    pub attempt: i64,
+    /// The provider's name for the call.
+    pub provider_ref: String,
+}
+
 /// News of one notification.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -59,12 +68,22 @@ pub(crate) struct Report {
     definitions: Arc<Definitions>,
 }
 
+impl Report {
+    pub(crate) fn incident_number(&self) -> i64 {
+        self.notification.incident_number
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
 #[derive(Debug)]
 enum News {
     /// A worker has tried.
     Tried(Outcome),
-    /// The provider tells how the call of this name went.
-    CallEnded(CallEnd, String),
+    /// The provider tells how a call went.
+    CallEnded(CallEnd, About),
 }
 
 impl Engine {
@@ -95,11 +114,11 @@ impl Engine {
         self.submit_report(notification, News::Tried(outcome)).await
     }
 
-    /// Tells how the phone call that the provider calls `about` ended. News of any other call changes nothing.
+    /// Tells how a phone call ended. News of any other than the newest call changes nothing.
     ///
     /// # Errors
     /// When it could not be stored; the provider may repeat it.
-    pub async fn call_ended(&self, notification: Notification, end: CallEnd, about: String) -> Result<(), Error> {
+    pub async fn call_ended(&self, notification: Notification, end: CallEnd, about: About) -> Result<(), Error> {
         self.submit_report(notification, News::CallEnded(end, about)).await
     }
 
@@ -146,7 +165,9 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
             let lease = notification.lease_token.as_deref().unwrap_or_default();
             tx.move_leased(&notification.id, lease, &to, *now).await?
         }
-        News::CallEnded(_, about) => tx.move_sent(&notification.id, about, &to, *now).await?,
+        News::CallEnded(_, about) => {
+            tx.move_sent(&notification.id, (about.attempt, &about.provider_ref), &to, *now).await?
+        }
     };
     if !moved {
         // Cancelled meanwhile, or another worker's by now: nothing to change (I26).

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use self::committer::{Committer, Done, Work};
-pub use self::delivery::{CallEnd, Claimed};
+pub use self::delivery::{About, CallEnd, Claimed};
 pub use self::door::Handled;
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::Definitions;
@@ -130,6 +130,11 @@ impl Engine {
     /// The clock everything here goes by.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Waits until nothing can be changed any more: the writing task has ended, which it never should.
+    pub async fn committer_ended(&self) {
+        self.committer.ended().await;
     }
 
     /// For reads.

@@ -8,9 +8,13 @@ pub mod server;
 pub mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use prometheus_client::registry::Registry;
 
@@ -20,6 +24,9 @@ use crate::engine::Engine;
 
 /// Largest request body, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long one request may take, its body included. Reads of the database give up before.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -50,6 +57,13 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .nest("/api/v1", api)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
+}
+
+/// Bounds every request of a router in size and time, so that slow clients cannot take the places of others.
+pub fn bounded(router: Router) -> Router {
+    router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).layer(from_fn(async |request: Request, next: Next| {
+        let answering = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request));
+        answering.await.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+    }))
 }

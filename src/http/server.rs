@@ -20,7 +20,7 @@ const CONNECTIONS_MAX: usize = 256;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long one connection may last, whatever it does.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Serves until `stop`, then lets requests in progress finish.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {

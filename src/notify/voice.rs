@@ -55,7 +55,9 @@ impl Voice {
         let Config { base_url, account, token, caller, .. } = &self.config;
         let callback =
             |name: &str| self.config.callback_url(&claimed.notification.id, &claimed.notification.nonce, name);
-        let (answer, status) = (callback("answer"), callback("status"));
+        // The end of an earlier call may be told late; its address says which call it was.
+        let status = callback(&format!("status?attempt={}", claimed.notification.attempts));
+        let answer = callback("answer");
         let form = [
             ("To", claimed.notification.address.as_str()),
             ("From", caller),

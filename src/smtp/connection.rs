@@ -114,11 +114,13 @@ impl<M: Mailroom> Connection<'_, M> {
                     return End::Closed;
                 }
                 Step::Commit(envelope, raw) => {
-                    // What was answered before must not wait for the disk.
-                    if self.flush().await.is_err() {
-                        tracing::debug!(peer = %self.peer, "the client left before its mail was stored");
-                    }
+                    // What was answered before must not wait for the disk. A client that has left has sent its mail
+                    // all the same.
+                    let gone = self.flush().await.is_err();
                     let reply = self.commit(envelope, raw).await;
+                    if gone {
+                        return End::Gone;
+                    }
                     pace.follow(false);
                     self.say(&reply);
                 }
@@ -221,10 +223,10 @@ impl<M: Mailroom> Connection<'_, M> {
         if self.outgoing.is_empty() {
             return Ok(());
         }
-        let writing = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(&self.outgoing));
-        let written = writing.await.map_err(|_| std::io::ErrorKind::TimedOut)?;
-        self.outgoing.clear();
-        written
+        // Taken first: what was written in part is never written again.
+        let outgoing = std::mem::take(&mut self.outgoing);
+        let writing = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(&outgoing));
+        writing.await.map_err(|_| std::io::ErrorKind::TimedOut)?
     }
 }
 

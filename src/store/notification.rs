@@ -145,11 +145,17 @@ impl WriteTx {
 
     /// Moves a notification on because the provider says so, forward only (I28): from sending or sent, and only if
     /// the news is about the call under way. An earlier call of the same notification may still be reported on.
-    pub(crate) async fn move_sent(&mut self, id: &str, about: &str, to: &Move, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) async fn move_sent(
+        &mut self,
+        id: &str,
+        about: (i64, &str),
+        to: &Move,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let sql = "update notification set status = $2, due_at = $3, provider_ref = $4, last_error = $5, rings = $6, \
                    finished_at = $7, lease_until = null, lease_token = null \
                    where id = $1 and status in ('sending', 'sent') \
-                   and (provider_ref = $8 or (provider_ref is null and attempts = 1))";
+                   and attempts = $9 and (provider_ref is null or provider_ref = $8)";
         let query = sqlx::query(sql)
             .bind(id)
             .bind(to.to.word())
@@ -158,7 +164,8 @@ impl WriteTx {
             .bind(&to.error)
             .bind(to.rings)
             .bind(finished(to.to, now))
-            .bind(about);
+            .bind(about.1)
+            .bind(about.0);
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 

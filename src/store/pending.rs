@@ -213,11 +213,13 @@ const REMEMBER_DELIVERIES: Statement = Statement {
 
 /// Leading: now.
 const LOCK_OPEN: Statement = Statement {
-    head: "update incident set touched_at = $1 where resolved_at is null and (service, dedup_key) in (values ",
+    // Selected from, not given: SQLite then looks each key up instead of walking through all open incidents.
+    head: "update incident set touched_at = $1 where resolved_at is null and (service, dedup_key) in \
+           (select column1, column2 from (values ",
     row: |sql, first| plain_row(sql, first, 2),
     leading: 1,
     columns: 2,
-    tail: ") returning *",
+    tail: ") as wanted) returning *",
 };
 
 const INSERT_MAILS: Statement = Statement {

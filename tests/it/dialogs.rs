@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use nightcall::smtp::session::{Acceptance, Limits, Session, Step};
 
+use proptest::prelude::*;
+
 use crate::smtp::Client;
 use crate::world::{STANDARD, World};
 
@@ -261,6 +263,67 @@ async fn a_real_socket_holds_every_dialogue() {
     }
     while let Some(done) = running.join_next().await {
         done.expect("a dialogue holds");
+    }
+}
+
+/// Bytes that mean something to SMTP, and some that do not.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let words: Vec<&'static [u8]> = vec![
+        b"MAIL FROM:<a@b>\r\n",
+        b"RCPT TO:<db@alerts.example.com>\r\n",
+        b"DATA\r\n",
+        b".\r\n",
+        b"\r\n.\r\n",
+        b"RSET\r\n",
+        b"EHLO x\r\n",
+        b"NOOP\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"\0",
+        b"QUIT\r\n",
+        b"BDAT 10 LAST\r\n",
+        b"Subject: x\r\n",
+        b"<",
+        b">",
+        b"\"",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(words).prop_map(<[u8]>::to_vec),
+        1 => prop::collection::vec(any::<u8>(), 0..600),
+    ]
+}
+
+proptest! {
+    /// Whatever bytes come: no panic, memory within the limit, at most one reply a line, and every mail that is
+    /// handed on has a recipient.
+    #[test]
+    fn any_bytes_are_answered_within_limits(pieces in prop::collection::vec(pieces(), 0..80)) {
+        let limits = Dialogue { limits: vec![("size".to_owned(), 500)], ..Dialogue::default() }.limits();
+        let mut session = Session::new(Arc::new(limits));
+        let (mut replies, mut lines, mut closed) = (0_usize, 0_usize, false);
+        for piece in &pieces {
+            lines += piece.iter().filter(|byte| **byte == b'\n').count();
+            session.push(piece);
+            loop {
+                match session.next(accepts) {
+                    Step::Read => break,
+                    Step::Reply(_) => replies += 1,
+                    Step::Close(_) => (replies, closed) = (replies + 1, true),
+                    Step::Commit(envelope, body) => {
+                        prop_assert!(!envelope.recipients.is_empty() && body.len() <= 500);
+                        session.committed(Some("id"));
+                        replies += 1;
+                    }
+                }
+                prop_assert!(replies <= lines, "a reply needs a line");
+            }
+            prop_assert!(session.held_bytes() <= 500);
+        }
+        if closed {
+            session.push(b"NOOP\r\n");
+            prop_assert_eq!(session.next(accepts), Step::Read, "a closed session says nothing more");
+        }
     }
 }
 

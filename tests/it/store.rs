@@ -11,7 +11,7 @@ use nightcall::domain::incident::{Cause, Event, Status};
 use nightcall::domain::notification::Outcome;
 use nightcall::domain::roster::{Channel, ContactMethod, Roster, User};
 use nightcall::engine::intake::Incoming;
-use nightcall::engine::{CallEnd, Engine, timer};
+use nightcall::engine::{About, CallEnd, Engine, timer};
 use nightcall::store::incident::Filter;
 use nightcall::store::{OpenError, Store};
 use std::sync::Arc;
@@ -204,7 +204,7 @@ async fn an_acknowledged_incident_has_nothing_to_send() {
             .call_ended(
                 engine.store().notification(&id).await.expect("readable").expect("there"),
                 CallEnd::Failed,
-                "CA1".to_owned(),
+                About { attempt: 1, provider_ref: "CA1".to_owned() },
             )
             .await
             .expect("works");

@@ -110,6 +110,7 @@ async fn the_same_mail_delivered_twice_does_its_work_once() {
     world.advance_minutes(25 * 60).await;
     world.mail("db@alerts.example.com", raw).await;
     assert_eq!(world.incident_count().await, 2, "after a day it is news again");
+    world.expect_call("ann");
 }
 
 #[tokio::test]

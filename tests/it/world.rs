@@ -38,7 +38,17 @@ pub(crate) struct World {
     pub(crate) token: String,
     numbers: BTreeMap<String, String>,
     client: reqwest::Client,
+    /// The story looks at the phones, so every call must be expected by it.
+    watches_phones: bool,
     _folder: TempDir,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.watches_phones && !std::thread::panicking() {
+            self.expect_silence();
+        }
+    }
 }
 
 impl World {
@@ -94,7 +104,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         running.engine.store().add_token("test", &auth::hash(&token), clock.now()).await.expect("a token is stored");
         let numbers = users.iter().map(|(name, number)| ((*number).to_owned(), (*name).to_owned())).collect();
         let client = nightcall::notify::http_client().expect("a client");
-        Self { running, phone, clock, token, numbers, client, _folder: folder }
+        Self { running, phone, clock, token, numbers, client, watches_phones: false, _folder: folder }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -146,6 +156,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     /// The phone that must be ringing now, and whose it must be.
     pub(crate) fn expect_call(&mut self, user: &str) -> Call {
+        self.watches_phones = true;
         let call = self.phone.ringing().unwrap_or_else(|| panic!("{user}'s phone rings"));
         assert_eq!(self.numbers.get(&call.to).map(String::as_str), Some(user));
         call
@@ -153,6 +164,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     /// No phone may be ringing now.
     pub(crate) fn expect_silence(&mut self) {
+        self.watches_phones = true;
         if let Some(call) = self.phone.ringing() {
             panic!("nobody expected a call to {:?}", self.numbers.get(&call.to));
         }

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{Config, signature, twiml};
 use crate::domain::incident::{Cause, Event, Incident, Status};
-use crate::engine::{CallEnd, Engine};
+use crate::engine::{About, CallEnd, Engine};
 use crate::store::notification::Notification;
 
 const KEYS: &str = "Press 4 to acknowledge, 6 to resolve, 5 to escalate, star to repeat.";
@@ -38,10 +38,13 @@ pub fn router(engine: Arc<Engine>, config: Config) -> Router {
 type Parameters = Vec<(String, String)>;
 
 /// A callback that proved to come from the provider.
+#[derive(Clone)]
 struct Call {
     notification: Notification,
     incident: Incident,
     parameters: Parameters,
+    /// Which attempt the call was, where its address says so.
+    attempt: i64,
 }
 
 /// Why a callback is refused.
@@ -69,6 +72,8 @@ impl FromRequest<Arc<Shared>> for Call {
         let given = given.to_owned();
         let path_and_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
         let url = format!("{}{path_and_query}", shared.config.public_url);
+        let attempt =
+            parts.uri.query().and_then(|query| query.strip_prefix("attempt=")?.parse().ok()).unwrap_or_default();
         let form = Form::<Parameters>::from_request(Request::from_parts(parts, body), shared).await;
         let Form(parameters) = form.map_err(bad_request)?;
         if !signature::is_valid(shared.config.token.expose(), &url, &parameters, &given) {
@@ -81,7 +86,7 @@ impl FromRequest<Arc<Shared>> for Call {
         let notification = known.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such notification"))?;
         let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
         let incident = incident.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "its incident is gone"))?;
-        Ok(Self { notification, incident, parameters })
+        Ok(Self { notification, incident, parameters, attempt })
     }
 }
 
@@ -129,7 +134,7 @@ async fn ended(State(shared): State<Arc<Shared>>, call: Call) -> Result<StatusCo
         // Progress on the way, such as "ringing".
         _ => return Ok(StatusCode::NO_CONTENT),
     };
-    let about = call.parameter("CallSid").to_owned();
+    let about = About { attempt: call.attempt, provider_ref: call.parameter("CallSid").to_owned() };
     match shared.engine.call_ended(call.notification, end, about).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => {
@@ -166,6 +171,10 @@ impl Call {
         let cause =
             Cause { actor: format!("{} by {}", self.notification.user, self.notification.channel), mail_id: None };
         match shared.engine.answer(&self.notification, event, cause).await {
+            Ok(Some(handled)) if handled.kinds.is_empty() => {
+                // Somebody else was faster, by a moment.
+                Self { incident: handled.incident, ..self.clone() }.menu(&shared.config, &[])
+            }
             Ok(Some(_)) => twiml::say(&[done]),
             Ok(None) => twiml::say(&["This call has done its work already. Goodbye."]),
             Err(error) => {
