@@ -37,18 +37,19 @@ pub struct Store {
     writing: AnyPool,
 }
 
-/// What can go wrong once the database is open.
+/// What can go wrong once the database is open. Each says its cause itself, so that a log line and the end of a
+/// command read the same.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database did not answer, refused, or broke off. Trying again may help.
     #[error("the database is not available: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(sqlx::Error),
     /// The database did not answer in time.
     #[error("the database does not answer")]
     TimedOut,
     /// Another transaction got there first; running this one again will see its work.
     #[error("the database asks to try again: {0}")]
-    Conflict(#[source] sqlx::Error),
+    Conflict(sqlx::Error),
     /// A row holds what no version of this program writes.
     #[error("unreadable {what} in the database: {value:?}")]
     Corrupt {

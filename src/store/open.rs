@@ -21,16 +21,16 @@ pub enum OpenError {
     #[error("the database URL must start with sqlite:// or postgres://")]
     UnknownScheme,
     /// The file cannot be made or opened for writing.
-    #[error("cannot open the database file {}: {source}", path.display())]
+    #[error("cannot open the database file {}: {error}", path.display())]
     File {
         /// Which file.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// No connection.
     #[error("cannot connect to the database: {0}")]
-    Connect(#[source] sqlx::Error),
+    Connect(sqlx::Error),
     /// The database is not set up so that a commit survives power loss.
     #[error("the database will not promise durability: {0}")]
     NotDurable(String),
@@ -39,7 +39,7 @@ pub enum OpenError {
     Newer(i64),
     /// Its schema is not the one this program made.
     #[error("the database cannot be brought to this version's schema: {0}")]
-    Migrate(#[source] MigrateError),
+    Migrate(MigrateError),
 }
 
 impl Store {
@@ -120,5 +120,5 @@ fn create_file(path: &Path) -> Result<(), OpenError> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(|_| ()).map_err(|source| OpenError::File { path: path.to_owned(), source })
+    options.open(path).map(|_| ()).map_err(|error| OpenError::File { path: path.to_owned(), error })
 }
