@@ -178,15 +178,21 @@ async fn serve_answers_and_stops_on_a_signal() {
     assert!(status.success(), "{status}: {}", gateway.log());
 }
 
-#[tokio::test]
-async fn a_stop_lets_a_mail_in_progress_finish() {
-    let (_folder, config) = initialised();
-    let mut gateway = Gateway::start(Command::new(BINARY), Path::new(&config));
+/// A client between DATA and the final dot.
+async fn in_data(gateway: &Gateway) -> Client {
     let mut smtp = Client::connect(gateway.smtp).await.expect("SMTP accepts");
     smtp.reply().await;
     for command in ["MAIL FROM:<a@b>", "RCPT TO:<x@localhost>", "DATA"] {
         smtp.command(command).await.expect("an answer");
     }
+    smtp
+}
+
+#[tokio::test]
+async fn a_stop_lets_a_mail_in_progress_finish() {
+    let (_folder, config) = initialised();
+    let mut gateway = Gateway::start(Command::new(BINARY), Path::new(&config));
+    let mut smtp = in_data(&gateway).await;
     smtp.say(b"Subject: half\r\n\r\nhal").await.expect("sent");
     gateway.signal("TERM");
     for _ in 0..200 {
@@ -206,11 +212,7 @@ async fn a_stop_lets_a_mail_in_progress_finish() {
 async fn a_client_that_never_ends_its_mail_cannot_hold_the_stop() {
     let (_folder, config) = initialised();
     let mut gateway = Gateway::start(Command::new(BINARY), Path::new(&config));
-    let mut smtp = Client::connect(gateway.smtp).await.expect("SMTP accepts");
-    smtp.reply().await;
-    for command in ["MAIL FROM:<a@b>", "RCPT TO:<x@localhost>", "DATA"] {
-        smtp.command(command).await.expect("an answer");
-    }
+    let _smtp = in_data(&gateway).await;
     let watch = nightcall::clock::Stopwatch::start();
     gateway.signal("TERM");
     let status = tokio::task::spawn_blocking(move || gateway.child.wait()).await.expect("no panic").expect("it ends");
