@@ -8,7 +8,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::smtp::Client;
-use crate::world::free_address;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_nightcall");
 
@@ -23,31 +22,38 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts `serve` by `command` and waits until it says that it is ready.
     pub(crate) fn start(mut command: Command, config: &Path) -> Self {
-        let (smtp, http) = (free_address(), free_address());
         let log = config.with_extension("log");
         let file = std::fs::File::create(&log).expect("a log file");
         let child = command
             .args(["serve", "--config"])
             .arg(config)
-            .env("NIGHTCALL_SMTP_LISTEN", smtp.to_string())
-            .env("NIGHTCALL_HTTP_LISTEN", http.to_string())
+            .env("NIGHTCALL_SMTP_LISTEN", "127.0.0.1:0")
+            .env("NIGHTCALL_HTTP_LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
             .expect("it starts");
-        let mut gateway = Self { child, smtp, http, log };
+        let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut gateway = Self { child, smtp: nowhere, http: nowhere, log };
         gateway.wait_until_ready();
         gateway
     }
 
+    /// Waits for the line that says where it listens.
     fn wait_until_ready(&mut self) {
         for _ in 0..1000 {
-            if self.log().contains("ready") {
+            let log = self.log();
+            if let Some((_, told)) = log.split_once("is ready: SMTP on ")
+                && let Some((smtp, rest)) = told.split_once(", HTTP on ")
+                && let Some((http, _)) = rest.split_once('\n')
+            {
+                self.smtp = smtp.parse().expect("an address");
+                self.http = http.trim().parse().expect("an address");
                 return;
             }
             if let Some(status) = self.child.try_wait().expect("it can be asked") {
-                panic!("it ended with {status}: {}", self.log());
+                panic!("it ended with {status}: {log}");
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -13,6 +13,7 @@ use nightcall::clock::Clock;
 use nightcall::definitions;
 use nightcall::domain::incident::{Incident, Status};
 use nightcall::http::auth;
+use rand::RngExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -227,10 +228,14 @@ pub(crate) fn sqlite_url(folder: &Path) -> String {
     format!("sqlite://{}", folder.join("test.db").display())
 }
 
-/// An address nobody uses now.
+/// An address nobody uses now, below the ports the system hands out by itself, so that nobody gets it meanwhile.
 pub(crate) fn free_address() -> std::net::SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address")
+    loop {
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], rand::rng().random_range(10_000..30_000)));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// The real component is missing: fatal in CI, a word and a skip elsewhere.
