@@ -7,7 +7,6 @@ use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
 use crate::domain::escalation::Policy;
 use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Trigger};
-use crate::domain::rulebook::Service;
 use crate::store::{Error, WriteTx};
 
 /// What an event did.
@@ -51,7 +50,7 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         Action::Resolve => Event::Resolved { origin_at: Some(raise.origin_at) },
     };
     let cause = Cause { actor: format!("mail ({})", alert.rule), mail_id: Some(raise.mail_id.to_owned()) };
-    if let Some(incident) = tx.lock_open(raise.service, &alert.dedup_key, raise.now).await? {
+    if let Some(incident) = tx.open_incident(raise.service, &alert.dedup_key) {
         let handled = change(tx, &incident, &event, &cause, raise.definitions, raise.now).await?;
         let outcome = outcome(alert.action, &handled);
         return Ok(Raised { outcome, incident_number: Some(incident.number) });
@@ -141,7 +140,7 @@ fn outcome(action: Action, handled: &Handled) -> String {
 /// The policy the service names. Definition files are checked to name one; should it be gone all the same, a
 /// policy without steps pages the fallback contact at once.
 fn policy(definitions: &Definitions, service: &str) -> Policy {
-    let named = definitions.rulebook.services.iter().find(|s: &&std::sync::Arc<Service>| s.name == service);
+    let named = definitions.rulebook.service(service);
     let found = named.and_then(|service| definitions.roster.policies.get(&service.policy));
     found.cloned().unwrap_or_else(Policy::fallback_only)
 }

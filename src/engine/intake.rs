@@ -128,7 +128,7 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
     Intake { mail, raw: incoming.raw, verdicts, fingerprint, definitions }
 }
 
-/// Asks the store for all mails of a batch at once what [`store`] will ask for each.
+/// Asks for all mails of a transaction at once what [`store`] must know of each. Comes first in the transaction.
 pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake]) -> Result<(), store::Error> {
     let Some(now) = intakes.iter().map(|intake| intake.mail.received_at).max() else { return Ok(()) };
     let (mut deliveries, mut keys) = (Vec::new(), HashSet::new());
@@ -151,12 +151,11 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
     let mut ordinal = 0;
     let mut acted = HashSet::new();
     for verdict in &intake.verdicts {
-        let earlier = match &intake.fingerprint {
-            Some(print) => tx.first_delivery(&verdict.recipient, print, &mail.id, now, now - REPEAT_WINDOW).await?,
-            None => mail.id.clone(),
-        };
+        let print = intake.fingerprint.as_deref();
+        let first = print.and_then(|print| tx.first_delivery(&verdict.recipient, print));
+        let earlier = first.filter(|first| *first != mail.id).map(str::to_owned);
         for alert in &verdict.alerts {
-            let (outcome, incident_number) = if earlier != mail.id {
+            let (outcome, incident_number) = if let Some(earlier) = &earlier {
                 (format!("the same mail came before as {earlier}; nothing was done again"), None)
             } else if !acted.insert((&verdict.service, alert.action, &alert.dedup_key)) {
                 ("another recipient of this mail had the same alert; it acted once".to_owned(), None)
@@ -222,7 +221,8 @@ fn mail_id(now: Timestamp) -> String {
     format!("{millis:012x}{count:04x}{}", &random_id()[16..])
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as lower-case hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

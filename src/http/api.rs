@@ -56,10 +56,8 @@ pub async fn incidents(State(app): App, _: Caller, query: Queried<IncidentsQuery
     }
     let before = given(query.cursor).map(|cursor| cursor.parse().map_err(|_| bad_cursor())).transpose()?;
     let filter = Filter { statuses, service, before, limit: limit + 1 };
-    let mut found = app.engine.store().incidents(&filter).await?;
-    let more = found.len() as i64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = found.last().filter(|_| more).map(|last| last.number.to_string());
+    let found = app.engine.store().incidents(&filter).await?;
+    let (found, next_cursor) = page(found, limit, |last| last.number.to_string());
     let incidents: Vec<IncidentView> = found.into_iter().map(IncidentView::from).collect();
     Ok(Json(json!({ "incidents": incidents, "next_cursor": next_cursor })))
 }
@@ -91,10 +89,8 @@ pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Re
     if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
         return Err(bad_cursor());
     }
-    let mut found = app.engine.store().mails(cursor.as_deref(), limit + 1).await?;
-    let more = found.len() as i64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next_cursor = found.last().filter(|_| more).map(|(last, _)| last.id.clone());
+    let found = app.engine.store().mails(cursor.as_deref(), limit + 1).await?;
+    let (found, next_cursor) = page(found, limit, |(last, _)| last.id.clone());
     let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
     Ok(Json(json!({ "mails": mails, "next_cursor": next_cursor })))
 }
@@ -148,6 +144,14 @@ fn limit(limit: Option<String>) -> Result<i64, Error> {
     let Some(text) = limit else { return Ok(LIMIT_DEFAULT) };
     let number = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     number.ok_or_else(|| Error::BadRequest(format!("limit must be 1 to {LIMIT_MAX}")))
+}
+
+/// Of one row more than asked for: the rows, and where the next page begins if there is one.
+fn page<T>(mut found: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let more = found.len() as i64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next_cursor = found.last().filter(|_| more).map(cursor);
+    (found, next_cursor)
 }
 
 fn bad_cursor() -> Error {

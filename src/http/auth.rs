@@ -9,6 +9,7 @@ use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{Error, Shared};
+use crate::engine::intake::hex;
 
 /// What tokens begin with, so that people and secret scanners know them.
 const PREFIX: &str = "nct_";
@@ -42,7 +43,7 @@ pub fn mint() -> String {
 
 /// What the database keeps. A random token needs no slow hash.
 pub fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(token.as_bytes()))
 }
 
 #[cfg(test)]

@@ -37,24 +37,9 @@ pub struct Filter {
 }
 
 impl WriteTx {
-    /// The open incident with this key, locked for the rest of the transaction.
-    pub(crate) async fn lock_open(
-        &mut self,
-        service: &str,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<Incident>, Error> {
-        if let Some(known) = self.pending.by_key(service, key) {
-            return Ok(Some(known.clone()));
-        }
-        if self.pending.is_absent(service, key) {
-            return Ok(None);
-        }
-        let sql = "update incident set touched_at = $3 where service = $1 and dedup_key = $2 and resolved_at is null \
-                   returning *";
-        let query = sqlx::query(sql).bind(service).bind(key).bind(now.as_millisecond());
-        let row = query.fetch_optional(self.connection()).await?;
-        self.locked(row.as_ref())
+    /// The open incident with this key, locked by [`WriteTx::ask_ahead`] for the rest of the transaction.
+    pub(crate) fn open_incident(&self, service: &str, key: &str) -> Option<Incident> {
+        self.pending.by_key(service, key).cloned()
     }
 
     /// The incident with this number, locked for the rest of the transaction.
@@ -65,11 +50,7 @@ impl WriteTx {
         let sql = "update incident set touched_at = $2 where number = $1 returning *";
         let query = sqlx::query(sql).bind(number).bind(now.as_millisecond());
         let row = query.fetch_optional(self.connection()).await?;
-        self.locked(row.as_ref())
-    }
-
-    fn locked(&mut self, row: Option<&AnyRow>) -> Result<Option<Incident>, Error> {
-        let found = row.map(incident).transpose()?;
+        let found = row.as_ref().map(incident).transpose()?;
         if let Some(found) = &found {
             self.pending.locked(found);
         }

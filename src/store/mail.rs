@@ -110,31 +110,10 @@ impl WriteTx {
         if self.pending.row(Table::Alert, cells) { self.flush().await } else { Ok(()) }
     }
 
-    /// Remembers a delivery and returns the id of the first one of the same content to the same recipient since
-    /// `since`: `mail_id` itself when there was none (I6).
-    pub(crate) async fn first_delivery(
-        &mut self,
-        recipient: &str,
-        fingerprint: &str,
-        mail_id: &str,
-        now: Timestamp,
-        since: Timestamp,
-    ) -> Result<String, Error> {
-        if let Some(first) = self.pending.first_delivery(recipient, fingerprint) {
-            return Ok(first.clone());
-        }
-        let sql = "insert into seen (recipient, fingerprint, mail_id, received_at) values ($1, $2, $3, $4) \
-                   on conflict (recipient, fingerprint) do update set \
-                   mail_id = case when seen.received_at < $5 then excluded.mail_id else seen.mail_id end, \
-                   received_at = case when seen.received_at < $5 then excluded.received_at else seen.received_at end \
-                   returning mail_id";
-        let query = sqlx::query(sql)
-            .bind(recipient)
-            .bind(fingerprint)
-            .bind(mail_id)
-            .bind(now.as_millisecond())
-            .bind(since.as_millisecond());
-        text(&query.fetch_one(self.connection()).await?, "mail_id")
+    /// The id of the first mail delivered with this content to this recipient, as [`WriteTx::ask_ahead`] found it
+    /// (I6); the mail's own id where it is the first.
+    pub(crate) fn first_delivery(&self, recipient: &str, fingerprint: &str) -> Option<&str> {
+        self.pending.first_delivery(recipient, fingerprint)
     }
 
     /// Forgets deliveries older than `before`; returns how many.

@@ -171,7 +171,8 @@ impl Store {
 }
 
 impl WriteTx {
-    /// Asks for a whole batch of mails what each would ask by itself. Not needed for anything but speed.
+    /// Asks at once, for all mails of a transaction, whether each was delivered before and which incidents are open
+    /// with their keys. [`WriteTx::first_delivery`] and [`WriteTx::open_incident`] know what was asked here.
     pub(crate) async fn ask_ahead(
         &mut self,
         deliveries: &[Delivery<'_>],

@@ -57,8 +57,6 @@ pub(super) struct Pending {
     entries: Vec<Vec<Cell>>,
     bytes: usize,
     incidents: HashMap<i64, Locked>,
-    /// Keys of which no open incident was found when it was asked ahead: (service, dedup key).
-    absent: HashSet<(String, String)>,
     /// The first delivery of each mail asked for ahead, by (recipient, fingerprint).
     first: HashMap<(String, String), String>,
 }
@@ -92,7 +90,8 @@ impl Pending {
         self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: false });
     }
 
-    /// Remembers what an incident has become. `true` asks for a flush before anything looks for open incidents.
+    /// Remembers what an incident has become. `true` asks for a flush: the next one with this key can only be opened
+    /// once this one is closed in the database (I10).
     pub(super) fn changed(&mut self, incident: &Incident) -> bool {
         self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: true });
         incident.status == Status::Resolved
@@ -111,15 +110,9 @@ impl Pending {
         self.incidents.values().map(|locked| &locked.incident).find(open)
     }
 
-    /// No incident with this key was open when it was asked ahead. Should another node have opened one since, the
-    /// unique index refuses ours and the transaction is run again (I10).
-    pub(super) fn is_absent(&self, service: &str, key: &str) -> bool {
-        self.absent.contains(&(service.to_owned(), key.to_owned()))
-    }
-
-    /// The first delivery, when it was asked ahead.
-    pub(super) fn first_delivery(&self, recipient: &str, fingerprint: &str) -> Option<&String> {
-        self.first.get(&(recipient.to_owned(), fingerprint.to_owned()))
+    /// The first delivery, as it was asked ahead.
+    pub(super) fn first_delivery(&self, recipient: &str, fingerprint: &str) -> Option<&str> {
+        self.first.get(&(recipient.to_owned(), fingerprint.to_owned())).map(String::as_str)
     }
 
     /// Remembers deliveries, and finds out for each which was the first since `since` (I6).
@@ -149,7 +142,8 @@ impl Pending {
         Ok(())
     }
 
-    /// Locks the open incidents with these keys.
+    /// Locks the open incidents with these keys. Should another node open one that was not there, the unique index
+    /// refuses ours and the transaction is run again (I10).
     pub(super) async fn ask_open(
         &mut self,
         connection: &mut AnyConnection,
@@ -164,12 +158,8 @@ impl Pending {
         if let Some(last) = rows.last().cloned() {
             rows.resize(rows.len().next_power_of_two(), last);
         }
-        let found = run(connection, &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await?;
-        self.absent = keys.iter().map(|(service, key)| ((*service).to_owned(), (*key).to_owned())).collect();
-        for row in &found {
-            let incident = super::incident::incident(row)?;
-            self.absent.remove(&(incident.service.clone(), incident.dedup_key.clone()));
-            self.locked(&incident);
+        for row in &run(connection, &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await? {
+            self.locked(&super::incident::incident(row)?);
         }
         Ok(())
     }
