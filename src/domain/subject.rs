@@ -1,9 +1,11 @@
 //! The normalised subject: what is left when mail programs, lists and gateways take their prefixes back.
 
-/// Reply and forward marks of mail programs, lower case, without the colon (English, German, Scandinavian,
-/// French, Italian, Spanish, Portuguese, Chinese).
-const REPLY_MARKS: [&str; 16] =
-    ["re", "fw", "fwd", "aw", "wg", "sv", "vs", "vb", "tr", "rif", "rv", "res", "enc", "回复", "转发", "答复"];
+/// Reply marks of mail programs, lower case, without the colon (English, German, Scandinavian, Italian, Portuguese,
+/// Chinese).
+const REPLY_MARKS: [&str; 8] = ["re", "aw", "sv", "vs", "rif", "res", "回复", "答复"];
+
+/// Their forward marks (English, German, Swedish, French, Spanish, Portuguese, Chinese).
+const FORWARD_MARKS: [&str; 8] = ["fw", "fwd", "wg", "vb", "tr", "rv", "enc", "转发"];
 
 /// Tags that mail gateways put in front of a subject, lower case, without the brackets.
 const GATEWAY_TAGS: [&str; 8] =
@@ -14,17 +16,27 @@ const GATEWAY_TAGS: [&str; 8] =
 pub fn normalise(subject: &str, list_names: &[String]) -> String {
     let folded = subject.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut rest = folded.as_str();
-    while let Some(shorter) = strip_reply_mark(rest).or_else(|| strip_tag(rest, list_names)) {
+    while let Some(shorter) = strip_mark(rest).map(|(_, rest)| rest).or_else(|| strip_tag(rest, list_names)) {
         rest = shorter.trim_start();
     }
     rest.to_owned()
 }
 
-fn strip_reply_mark(subject: &str) -> Option<&str> {
+/// Whether a person answered somebody else's mail with this one: its words are not a monitor's, even if they look it.
+pub fn is_reply(subject: &str, list_names: &[String]) -> bool {
+    let mut rest = subject.trim_start();
+    while let Some(shorter) = strip_tag(rest, list_names) {
+        rest = shorter.trim_start();
+    }
+    strip_mark(rest).is_some_and(|(mark, _)| REPLY_MARKS.contains(&mark.as_str()))
+}
+
+fn strip_mark(subject: &str) -> Option<(String, &str)> {
     let (mark, rest) = subject.split_once([':', '：'])?;
     // "Re[2]:" counts replies; the count goes with the mark.
     let word = mark.split('[').next().unwrap_or(mark).trim().to_lowercase();
-    REPLY_MARKS.contains(&word.as_str()).then_some(rest)
+    let known = REPLY_MARKS.contains(&word.as_str()) || FORWARD_MARKS.contains(&word.as_str());
+    known.then_some((word, rest))
 }
 
 fn strip_tag<'a>(subject: &'a str, list_names: &[String]) -> Option<&'a str> {
@@ -69,6 +81,21 @@ mod tests {
             ("[unclosed", "[unclosed"),
         ] {
             assert_eq!(normalise(subject, &lists), expected, "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn replies_are_told_from_forwards() {
+        let lists = list_names("<ops.example.org>");
+        for (subject, expected) in [
+            ("Re: RECOVERY", true),
+            ("[ops] AW: RECOVERY", true),
+            ("Re[2]: Fwd: x", true),
+            ("Fwd: Re: x", false),
+            ("FW: RECOVERY", false),
+            ("RECOVERY: re: x", false),
+        ] {
+            assert_eq!(is_reply(subject, &lists), expected, "{subject}");
         }
     }
 
