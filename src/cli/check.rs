@@ -8,9 +8,10 @@ pub(crate) fn run(config: &ConfigArg) -> anyhow::Result<()> {
     println!("{} is good", config.config.display());
     println!("domains: {}", rulebook.domains.join(", "));
     for service in &rulebook.services {
-        let packs: Vec<&str> = service.packs.iter().map(|pack| pack.name.as_str()).collect();
-        let rules: usize = service.packs.iter().map(|pack| pack.rules.len()).sum();
-        println!("service {}: {rules} rules ({}), policy {}", service.name, packs.join(", "), service.policy);
+        let rules = service.rules.rules();
+        let mut packs: Vec<&str> = rules.iter().filter_map(|rule| Some(rule.name.rsplit_once('/')?.0)).collect();
+        packs.dedup();
+        println!("service {}: {} rules ({}), policy {}", service.name, rules.len(), packs.join(", "), service.policy);
     }
     for user in roster.users.values() {
         let channels: Vec<&str> = user.methods.iter().map(|method| method.channel.word()).collect();

@@ -110,6 +110,9 @@ async fn show(store: &Store, one: &One) -> anyhow::Result<()> {
     }
     println!("{}", line(&incident));
     println!("key: {}", incident.dedup_key);
+    for (name, text) in incident.details.iter().chain(&incident.links) {
+        println!("{name}: {}", text.replace('\n', "\n  "));
+    }
     for entry in timeline {
         let mail = entry.mail_id.map(|id| format!("  [mail {id}]")).unwrap_or_default();
         println!("  {}  {:<24} {}{mail}", entry.at.strftime("%H:%M:%S%.3f"), entry.kind, entry.detail);

@@ -5,6 +5,7 @@ mod check;
 pub mod demo;
 mod incident;
 mod init;
+mod mail;
 mod rules;
 mod serve;
 mod token;
@@ -35,12 +36,15 @@ enum Command {
     Serve(ConfigArg),
     /// Show the whole way from a mail to a phone call on this machine, with a pretend telephone
     Demo(demo::Args),
-    /// Explain and test rules
+    /// Explain, test and replay rules, and ask what they cover
     #[command(subcommand)]
     Rules(rules::Command),
     /// List, show, acknowledge and resolve incidents
     #[command(subcommand)]
     Incident(incident::Command),
+    /// Judge stored mails again, or print them
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Make tokens for the API
     #[command(subcommand)]
     Token(token::Command),
@@ -73,8 +77,9 @@ impl Cli {
             Command::Check(config) => check::run(&config),
             Command::Serve(config) => serve::run(&config).await,
             Command::Demo(args) => demo::run(&args).await,
-            Command::Rules(command) => rules::run(&command),
+            Command::Rules(command) => rules::run(&command).await,
             Command::Incident(command) => incident::run(&command).await,
+            Command::Mail(command) => mail::run(&command).await,
             Command::Token(command) => token::run(&command).await,
         }
     }

@@ -1,10 +1,14 @@
 //! `serve`: run the gateway until told to stop; read definitions again on HUP.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ConfigArg;
 use crate::app::{self, Drive, Running};
 use crate::clock::Clock;
+use crate::definitions::watch::Watch;
 
 pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     // Every connection is a file descriptor, and the usual soft limit is 1024.
@@ -14,13 +18,25 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let running = app::start(config.load()?, Clock::System, Drive::Background).await?;
+    let loaded = config.load()?;
+    // Asked in another thread each time: a file system that hangs must hold up nothing else.
+    let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref()));
+    let mut ticks = tokio::time::interval(WATCH_EVERY);
+    let running = app::start(loaded, Clock::System, Drive::Background).await?;
     tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", running.smtp_address, running.http_address);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => reload(config, &running),
+            _ = ticks.tick() => if let Some(mut asked) = watch.take() {
+                let answer = tokio::task::spawn_blocking(move || (asked.has_changed(), asked)).await;
+                let (changed, asked) = answer.context("watching the definition files failed")?;
+                watch = Some(asked);
+                if changed {
+                    reload(config, &running);
+                }
+            },
             () = running.failed() => anyhow::bail!("a part of the gateway failed; the service manager should start it again"),
         }
     }
@@ -39,19 +55,31 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How often definition files are looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
 /// Puts new definitions in force, or says what is wrong with them and keeps the old ones.
 fn reload(config: &ConfigArg, running: &Running) {
     match crate::definitions::load(&config.config) {
         Ok(loaded) => {
+            let version = loaded.definitions.version.clone();
             if let Err(error) = running.reload(loaded.definitions) {
                 tracing::error!("{error}; the old definitions stay in force");
+                running.engine.in_force().keep(error.to_string());
                 return;
             }
             tracing::info!(
-                "definitions were read again; a change of [smtp], [http], [database] or a channel needs a restart"
+                "definitions were read again and are version {version}; a change of [smtp], [http], [database] or a \
+                 channel needs a restart"
             );
         }
         Err(problems) => {
+            let more = match problems.0.len() {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            let first = problems.0.first().map(ToString::to_string).unwrap_or_default();
+            running.engine.in_force().keep(first + &more);
             for problem in &problems.0 {
                 tracing::error!("{problem}");
             }

@@ -3,14 +3,23 @@
 //! Called by the CLI and the app. Reading never stops at the first problem; a set of files with any problem
 //! yields none of its definitions, so that the old ones stay in force.
 
+mod criteria;
 pub mod pack;
 pub mod problem;
 mod reader;
 mod roster;
+mod rule;
+pub mod sample;
+pub mod schema;
+pub mod suggest;
+mod transform;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use self::pack::PackFile;
 use self::problem::{Problem, Problems, SourceFile};
@@ -18,11 +27,37 @@ pub use self::reader::{Placed, Reader, Table};
 use self::roster::Usable;
 use crate::domain::Definitions;
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
+use crate::domain::ruleset::RuleSet;
 use crate::settings::Settings;
 
 /// The rule packs compiled into the program: file name and text. `tests/it/tidy.rs` checks that it lists every
 /// file of `rules/`.
-pub const SHIPPED: [(&str, &str); 1] = [("nagios", include_str!("../../rules/nagios.toml"))];
+pub const SHIPPED: [(&str, &str); 21] = [
+    ("alertmanager", include_str!("../../rules/alertmanager.toml")),
+    ("alibaba", include_str!("../../rules/alibaba.toml")),
+    ("apcupsd", include_str!("../../rules/apcupsd.toml")),
+    ("argocd", include_str!("../../rules/argocd.toml")),
+    ("checkmk", include_str!("../../rules/checkmk.toml")),
+    ("cloudwatch", include_str!("../../rules/cloudwatch.toml")),
+    ("cron", include_str!("../../rules/cron.toml")),
+    ("datadog", include_str!("../../rules/datadog.toml")),
+    ("grafana", include_str!("../../rules/grafana.toml")),
+    ("harness", include_str!("../../rules/harness.toml")),
+    ("icinga2", include_str!("../../rules/icinga2.toml")),
+    ("mail-system", include_str!("../../rules/mail-system.toml")),
+    ("mdadm", include_str!("../../rules/mdadm.toml")),
+    ("monit", include_str!("../../rules/monit.toml")),
+    ("nagios", include_str!("../../rules/nagios.toml")),
+    ("pagerduty", include_str!("../../rules/pagerduty.toml")),
+    ("prtg", include_str!("../../rules/prtg.toml")),
+    ("sensu", include_str!("../../rules/sensu.toml")),
+    ("smartd", include_str!("../../rules/smartd.toml")),
+    ("uptime-kuma", include_str!("../../rules/uptime-kuma.toml")),
+    ("zabbix", include_str!("../../rules/zabbix.toml")),
+];
+
+/// The shipped pack that reads delivery reports and automatic replies.
+const MAIL_SYSTEM: &str = "mail-system";
 
 /// Everything a configuration file and its rule packs say.
 #[derive(Debug)]
@@ -38,18 +73,41 @@ pub struct Loaded {
 /// # Errors
 /// Every problem of every file at once.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    read(path, None)
+}
+
+/// The same with another folder of rule packs than the configured one.
+///
+/// # Errors
+/// Every problem of every file at once.
+pub fn load_with_rules(path: &Path, rules: &Path) -> Result<Loaded, Problems> {
+    read(path, Some(rules))
+}
+
+fn read(path: &Path, rules: Option<&Path>) -> Result<Loaded, Problems> {
     let source = SourceFile::read(path).map_err(|problem| Problems(vec![problem]))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let reader = Reader::new(source);
+    let reader = Reader::new(Arc::clone(&source));
     let Some(mut root) = reader.root() else { return Err(Problems(reader.into_problems())) };
     let settings = Settings::read(&mut root, folder);
-    let (packs, pack_problems) = packs(settings.rules.as_deref());
+    let (packs, pack_problems) = packs(rules.or(settings.rules.as_deref()));
+    let version = version(std::iter::once(&source).chain(packs.values().map(|file| &file.source)));
     let packs: BTreeMap<String, Arc<Pack>> = packs.into_iter().map(|(name, file)| (name, file.pack)).collect();
     let usable = Usable { voice: settings.voice.is_some(), webhook: settings.webhook.is_some() };
-    let definitions = roster::read(&mut root, &settings.domains, &packs, usable);
+    let definitions = Definitions { version, ..roster::read(&mut root, &settings.domains, &packs, usable) };
     root.finish();
     let problems: Vec<Problem> = reader.into_problems().into_iter().chain(pack_problems).collect();
     if problems.is_empty() { Ok(Loaded { settings, definitions }) } else { Err(Problems(problems)) }
+}
+
+/// A short digest of all files.
+fn version<'a>(sources: impl Iterator<Item = &'a Arc<SourceFile>>) -> String {
+    let mut digest = Sha256::new();
+    for source in sources {
+        digest.update(source.text.len().to_be_bytes());
+        digest.update(&source.text);
+    }
+    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads the shipped packs and those of a folder; a pack there replaces the shipped one of its name.
@@ -62,7 +120,19 @@ pub fn packs(folder: Option<&Path>) -> (BTreeMap<String, PackFile>, Vec<Problem>
         problems.extend(found);
         packs.insert(name.to_owned(), file);
     }
-    let files = folder.map_or(Ok(Vec::new()), toml_files);
+    if let Some(folder) = folder {
+        let (own, found) = packs_at(folder);
+        packs.extend(own);
+        problems.extend(found);
+    }
+    (packs, problems)
+}
+
+/// Reads a pack, or all packs of a folder, and nothing else.
+pub fn packs_at(path: &Path) -> (BTreeMap<String, PackFile>, Vec<Problem>) {
+    let mut packs = BTreeMap::new();
+    let mut problems = Vec::new();
+    let files = if path.is_file() { Ok(vec![path.to_owned()]) } else { toml_files(path) };
     for path in files.unwrap_or_else(|problem| {
         problems.push(problem);
         Vec::new()
@@ -80,15 +150,22 @@ pub fn packs(folder: Option<&Path>) -> (BTreeMap<String, PackFile>, Vec<Problem>
     (packs, problems)
 }
 
-/// A rulebook for trying mails without a configuration: one service takes any address, with the shipped packs.
-pub fn shipped_rulebook(domain: &str) -> Rulebook {
+/// A rulebook for trying mails without a configuration: one service takes any address, with these packs.
+pub fn rulebook_of<'p>(packs: impl Iterator<Item = &'p PackFile>, domain: &str) -> Rulebook {
     let service = Service {
         name: "default".to_owned(),
         addresses: vec![AddressPattern { mailbox: None, domain: None }],
-        packs: packs(None).0.into_values().map(|file| file.pack).collect(),
+        rules: Arc::new(RuleSet::new(packs.flat_map(|file| file.pack.rules.iter().cloned()).collect())),
         policy: String::new(),
     };
     Rulebook { domains: vec![domain.to_lowercase()], services: vec![Arc::new(service)] }
+}
+
+/// The same with the shipped packs.
+pub fn shipped_rulebook(domain: &str) -> Rulebook {
+    let packs = packs(None).0;
+    let first = packs.get(MAIL_SYSTEM).into_iter();
+    rulebook_of(first.chain(packs.values().filter(|file| file.pack.name != MAIL_SYSTEM)), domain)
 }
 
 /// The `*.toml` files of a folder, by name.

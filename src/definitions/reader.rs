@@ -68,6 +68,11 @@ impl Reader {
         self.problems.borrow_mut().push(Problem::new(&self.source, span, message));
     }
 
+    /// How many problems were noted so far.
+    pub fn count(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
     /// Notes a problem with a hint.
     pub fn note_with_hint(&self, span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(&self.source, span, message).hint(hint));
@@ -101,6 +106,15 @@ impl<'r> Table<'r> {
         Self { reader, entries, span, path, asked: Vec::new() }
     }
 
+    /// Reads a value as a table, outside any other.
+    pub fn of(reader: &'r Reader, mut value: Value<'r>, name: &str) -> Option<Self> {
+        let span: Range<usize> = value.span.into();
+        match value.take() {
+            ValueInner::Table(entries) => Some(Self::new(reader, entries, span, name.to_owned())),
+            _ => None,
+        }
+    }
+
     /// Where the table stands.
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
@@ -114,6 +128,17 @@ impl<'r> Table<'r> {
     /// Whether a key is there.
     pub fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// The items of a list, or the value itself.
+    pub fn items(&self, mut value: Value<'r>) -> Vec<Value<'r>> {
+        match value.take() {
+            ValueInner::Array(items) => items,
+            other => {
+                value.set(other);
+                vec![value]
+            }
+        }
     }
 
     /// A string.

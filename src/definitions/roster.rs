@@ -7,10 +7,13 @@ use jiff::SignedDuration;
 use toml_span::Value;
 
 use super::reader::{Placed, Table};
+use super::rule::Defaults;
+use super::{MAIL_SYSTEM, pack};
 use crate::domain::Definitions;
 use crate::domain::escalation::{ACK_TIMEOUT, FALLBACK_REPEAT, Policy, Step};
 use crate::domain::roster::{Channel, ContactMethod, Roster, User};
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
+use crate::domain::ruleset::{RULES_MAX, RuleSet};
 use crate::settings::is_e164;
 
 /// Longest acknowledgement that ever runs out.
@@ -40,8 +43,9 @@ pub(super) fn read(
     let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, &users));
     let fallback = read_fallback(root, &users);
     let mut services: Vec<Arc<Service>> = Vec::new();
+    let mut shared = RuleSets::default();
     for (name, table) in root.table("services").map(|mut table| table.named_tables()).unwrap_or_default() {
-        let service = read_service(&name, table, domains, packs, &policies);
+        let service = read_service(&name, table, domains, packs, &policies, &mut shared);
         check_addresses(root, &name, &service, &services);
         services.push(Arc::new(service));
     }
@@ -50,7 +54,7 @@ pub(super) fn read(
         root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
     }
     let rulebook = Rulebook { domains: domains.to_vec(), services };
-    Definitions { rulebook, roster: Roster { users, policies, fallback } }
+    Definitions { version: String::new(), rulebook, roster: Roster { users, policies, fallback } }
 }
 
 fn named<T>(root: &mut Table<'_>, key: &'static str, read: impl Fn(&str, Table<'_>) -> T) -> BTreeMap<String, T> {
@@ -164,6 +168,7 @@ fn read_service(
     domains: &[String],
     packs: &BTreeMap<String, Arc<Pack>>,
     policies: &BTreeMap<String, Policy>,
+    shared: &mut RuleSets,
 ) -> Service {
     let reader = table.reader();
     let addresses = table.strings("addresses").unwrap_or_default();
@@ -172,7 +177,7 @@ fn read_service(
         reader.note_with_hint(table.span(), format!("service {} has no address", name.value), hint);
     }
     let addresses = addresses.iter().filter_map(|address| read_address(&table, address, domains)).collect();
-    let packs = match table.strings("packs") {
+    let packs: Vec<Arc<Pack>> = match table.strings("packs") {
         Some(names) => names
             .iter()
             .filter_map(|name| {
@@ -183,8 +188,9 @@ fn read_service(
                 pack
             })
             .collect(),
-        None => packs.values().cloned().collect(),
+        None => in_order(packs),
     };
+    let rules = read_service_rules(name, &mut table, &packs, shared);
     let policy = table.required_string("policy");
     if let Some(policy) = &policy
         && !policies.contains_key(&policy.value)
@@ -193,7 +199,43 @@ fn read_service(
     }
     table.finish();
     let policy = policy.map(|policy| policy.value).unwrap_or_default();
-    Service { name: name.value.clone(), addresses, packs, policy }
+    Service { name: name.value.clone(), addresses, rules, policy }
+}
+
+/// All packs, for a service that names none. What the mail system itself says comes first: its reports quote alerts.
+fn in_order(packs: &BTreeMap<String, Arc<Pack>>) -> Vec<Arc<Pack>> {
+    let mut packs: Vec<Arc<Pack>> = packs.values().cloned().collect();
+    packs.sort_by_key(|pack| (pack.name != MAIL_SYSTEM, pack.name.clone()));
+    packs
+}
+
+/// Sets of rules by the names of their packs: services with the same packs share one.
+type RuleSets = BTreeMap<Vec<String>, Arc<RuleSet>>;
+
+/// The service's own rules before the packs, the packs, its own rules after them.
+fn read_service_rules(
+    name: &Placed<String>,
+    table: &mut Table<'_>,
+    packs: &[Arc<Pack>],
+    shared: &mut RuleSets,
+) -> Arc<RuleSet> {
+    let defaults = Defaults::default();
+    let mut own = |key: &'static str| {
+        let rules = table.tables(key);
+        pack::read_rules(&format!("{}/{key}", name.value), rules, &defaults).0
+    };
+    let (before, after) = (own("before"), own("after"));
+    let of_packs = packs.iter().flat_map(|pack| pack.rules.iter().cloned());
+    if before.is_empty() && after.is_empty() {
+        let names = packs.iter().map(|pack| pack.name.clone()).collect();
+        return Arc::clone(shared.entry(names).or_insert_with(|| Arc::new(RuleSet::new(of_packs.collect()))));
+    }
+    let rules: Vec<_> = before.into_iter().chain(of_packs).chain(after).collect();
+    if rules.len() > RULES_MAX {
+        let message = format!("service {} has {} rules; {RULES_MAX} are allowed", name.value, rules.len());
+        table.reader().note(name.span.clone(), message);
+    }
+    Arc::new(RuleSet::new(rules))
 }
 
 fn read_address(table: &Table<'_>, address: &Placed<String>, domains: &[String]) -> Option<AddressPattern> {

@@ -1,5 +1,6 @@
 //! What one mail claims about one thing: the alert and its vocabulary.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -119,7 +120,13 @@ pub struct Alert {
     pub severity: Severity,
     /// One line for a person.
     pub summary: String,
-    /// `pack/rule`, or `catch-all`.
+    /// What else is worth knowing, by name; see [`detail`].
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
+    /// Pages worth opening, by name; see [`link`].
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
+    /// `pack/rule`, `recogniser` or `catch-all`.
     pub rule: String,
     /// Why this rule and this action.
     pub reason: String,
@@ -151,6 +158,31 @@ pub fn summary(text: &str) -> String {
     let mut cut: String = folded.chars().take(SUMMARY_CHARS_MAX - 1).collect();
     cut.push('…');
     cut
+}
+
+/// Longest detail kept, in characters.
+pub const DETAIL_CHARS_MAX: usize = 4096;
+
+/// Makes a detail storable: its lines without control characters, at most [`DETAIL_CHARS_MAX`] characters.
+/// `None` when nothing is left.
+pub fn detail(text: &str) -> Option<String> {
+    let visible = text.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    let kept: String = visible.take(DETAIL_CHARS_MAX).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// Longest link kept, in bytes (the limit that browsers share).
+const LINK_BYTES_MAX: usize = 2048;
+
+/// Makes a link safe to show: a web address without blanks, quotes or control characters, or none. Mail content
+/// never becomes another kind of link (I35).
+pub fn link(text: &str) -> Option<String> {
+    let text = text.trim();
+    let web = ["http://", "https://"].iter().any(|scheme| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)) && text.len() > scheme.len()
+    });
+    let clean = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>`\\".contains(c));
+    (web && clean && text.len() <= LINK_BYTES_MAX).then(|| text.to_owned())
 }
 
 fn fold_whitespace(text: &str) -> String {
@@ -200,6 +232,19 @@ mod tests {
     fn keys_and_summaries_are_one_line() {
         assert_eq!(dedup_key(" a\r\n\tb\0 "), "a b\u{fffd}");
         assert_eq!(summary(&"y".repeat(3000)).chars().count(), SUMMARY_CHARS_MAX);
+    }
+
+    #[test]
+    fn details_and_links_are_safe_to_show() {
+        assert_eq!(detail(" a\r\n\u{1b}[31mb\tc ").as_deref(), Some("a\n[31mb\tc"));
+        assert_eq!(detail(" \u{7} "), None);
+        assert_eq!(detail(&"y".repeat(9000)).map(|text| text.len()), Some(DETAIL_CHARS_MAX));
+        for good in ["https://mon.example.com/x?a=1&b=%20", "HTTP://[2001:db8::1]:80/"] {
+            assert_eq!(link(good).as_deref(), Some(good));
+        }
+        for bad in ["javascript:alert(1)", "https://", "http://a b", "https://x/\"onclick", "ftp://x", "//x", "é"] {
+            assert_eq!(link(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`Incident::apply`] is the only place that decides what an event means. It returns the incident afterwards,
 //! the timeline entries that tell the story, and named effects for the engine to execute.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -45,6 +46,10 @@ pub struct Incident {
     pub severity: Severity,
     /// Of the newest trigger.
     pub summary: String,
+    /// Of the newest trigger: what else is worth knowing, by name.
+    pub details: BTreeMap<String, String>,
+    /// Of the newest trigger: pages worth opening, by name.
+    pub links: BTreeMap<String, String>,
     /// Triggers received.
     pub alert_count: i64,
     /// When it was opened.
@@ -72,6 +77,10 @@ pub struct Trigger {
     pub severity: Severity,
     /// One line.
     pub summary: String,
+    /// What else is worth knowing, by name.
+    pub details: BTreeMap<String, String>,
+    /// Pages worth opening, by name.
+    pub links: BTreeMap<String, String>,
     /// When the monitor saw it.
     pub origin_at: Timestamp,
 }
@@ -198,6 +207,8 @@ impl Incident {
             status: Status::Triggered,
             severity: trigger.severity,
             summary: trigger.summary.clone(),
+            details: trigger.details.clone(),
+            links: trigger.links.clone(),
             alert_count: 1,
             opened_at: now,
             acknowledged: None,
@@ -275,6 +286,8 @@ impl Change {
         if trigger.origin_at >= incident.triggered_at {
             incident.triggered_at = trigger.origin_at;
             incident.summary.clone_from(&trigger.summary);
+            incident.details.clone_from(&trigger.details);
+            incident.links.clone_from(&trigger.links);
         }
         let before = incident.severity;
         self.tell(Kind::Repeated, format!("{}: {}", trigger.severity, trigger.summary));

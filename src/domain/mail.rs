@@ -1,12 +1,17 @@
 //! A mail as rules see it. Parsing is lenient: whatever bytes come in, a [`Mail`] comes out, and what was
 //! wrong with them is a list of defects, never an error.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
-use mail_parser::{HeaderValue, Message, MessageParser, PartType};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::subject;
+use super::html::html_to_text;
+use super::{charset, subject};
 
 /// Longest text of one field that rules look at, in bytes. The raw mail is kept whole.
 pub const FIELD_BYTES_MAX: usize = 256 * 1024;
@@ -31,6 +36,33 @@ const DATE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How far ahead of our clock a `Date` header may be.
 const DATE_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
 
+/// Most attachments whose names are kept.
+const ATTACHMENTS_MAX: usize = 100;
+
+/// How a mail came for one recipient: what the SMTP session said, whatever the mail's own headers say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// The reverse path; empty is the null sender.
+    pub sender: String,
+    /// The recipient, lower case.
+    pub recipient: String,
+    /// The address of the client.
+    pub client: String,
+}
+
+impl Envelope {
+    /// The envelope of one recipient.
+    pub fn new(sender: &str, recipient: &str, client: &str) -> Self {
+        Self { sender: sender.to_owned(), recipient: recipient.to_lowercase(), client: client.to_owned() }
+    }
+
+    /// What stands behind the `+` in the recipient's mailbox; empty without one (RFC 5233).
+    pub fn suffix(&self) -> &str {
+        let mailbox = self.recipient.rsplit_once('@').map_or(self.recipient.as_str(), |(mailbox, _)| mailbox);
+        mailbox.split_once('+').map_or("", |(_, suffix)| suffix.trim_end_matches('"'))
+    }
+}
+
 /// The decoded view of one mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mail {
@@ -38,10 +70,18 @@ pub struct Mail {
     pub subject_raw: String,
     /// The subject without reply, list and gateway prefixes; see [`subject::normalise`].
     pub subject: String,
+    /// Whether a person answered another mail with this one; see [`subject::is_reply`].
+    pub is_reply: bool,
     /// The address in `From`, or the envelope's where a device sends none; lower case, empty when unknown.
     pub from: String,
-    /// The text part, or the HTML part as text; lines end in LF.
-    pub body: String,
+    /// The address in `Reply-To`; lower case, empty when there is none.
+    pub reply_to: String,
+    /// The text parts; lines end in LF.
+    pub text: String,
+    /// The HTML parts as they are; lines end in LF.
+    pub html: String,
+    /// The names of attachments.
+    pub attachments: Vec<String>,
     /// `Message-ID` without brackets.
     pub message_id: Option<String>,
     /// The `Date` header as an instant.
@@ -49,6 +89,7 @@ pub struct Mail {
     /// What was wrong with the mail, in words.
     pub defects: Vec<String>,
     headers: Vec<(String, String)>,
+    html_text: OnceLock<String>,
 }
 
 impl Mail {
@@ -78,6 +119,24 @@ impl Mail {
         self
     }
 
+    /// The HTML parts as text. Made when first asked for: most mails have a text part that says the same.
+    pub fn html_text(&self) -> &str {
+        self.html_text.get_or_init(|| {
+            // As in parsing, a panic must not cost an alert (I9).
+            catch_unwind(AssertUnwindSafe(|| html_to_text(&self.html))).unwrap_or_else(|_| self.html.clone())
+        })
+    }
+
+    /// What a person would read: the text, or the HTML as text where there is none.
+    pub fn body(&self) -> &str {
+        if self.text.trim().is_empty() { self.html_text() } else { &self.text }
+    }
+
+    /// All headers in order, decoded.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// All values of a header, decoded, in order. The name is matched without regard to case.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -92,8 +151,8 @@ impl Mail {
     }
 
     fn unreadable(raw: &[u8], defect: &str) -> Self {
-        let (body, _) = cut(&storable(&String::from_utf8_lossy(raw)), FIELD_BYTES_MAX);
-        Self { body, defects: vec![defect.to_owned()], ..Self::default() }
+        let (text, _) = cut(&storable(&String::from_utf8_lossy(raw)), FIELD_BYTES_MAX);
+        Self { text, defects: vec![defect.to_owned()], ..Self::default() }
     }
 
     fn from_message(message: &Message<'_>, bounded: &Bounded<'_>) -> Self {
@@ -104,7 +163,7 @@ impl Mail {
             .iter()
             .map(|header| {
                 let raw = raw.get(header.offset_start as usize..header.offset_end as usize).unwrap_or_default();
-                (header.name.as_str().to_owned(), header_text(&header.value, raw))
+                (header.name.as_str().to_owned(), header_text(&header.value, raw, message))
             })
             .collect();
         let first = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone());
@@ -123,61 +182,104 @@ impl Mail {
         if message_id.is_none() {
             defects.push("no Message-ID header".to_owned());
         }
-        let from = message.from().and_then(|from| from.first()).and_then(|from| from.address());
+        let address = |address: Option<&Address<'_>>| {
+            let address = address.and_then(|list| list.first()).and_then(|first| first.address());
+            address.map(|address| storable(address).to_lowercase())
+        };
+        let from = address(message.from());
         if from.is_none() {
             defects.push("no address in From".to_owned());
         }
         if message.parts.iter().any(|part| part.is_encoding_problem) {
             defects.push("a part does not decode as it declares".to_owned());
         }
-        let body =
-            if bounded.headers_only { String::from_utf8_lossy(bounded.body).into_owned() } else { body_text(message) };
-        let (body, complete) = cut(&storable(&body), FIELD_BYTES_MAX);
-        if !complete {
+        let (text, html) = if bounded.headers_only {
+            (String::from_utf8_lossy(bounded.body).into_owned(), String::new())
+        } else {
+            bodies(message)
+        };
+        let ((text, text_whole), (html, html_whole)) =
+            (cut(&storable(&text), FIELD_BYTES_MAX), cut(&storable(&html), FIELD_BYTES_MAX));
+        if !(text_whole && html_whole) {
             defects.push(format!("the text is over {FIELD_BYTES_MAX} bytes; rules see the beginning"));
         }
+        let names = message.attachments().filter_map(|part| part.attachment_name());
         let lists: Vec<String> = first("List-Id").map(|id| subject::list_names(&id)).unwrap_or_default();
         Self {
             subject: subject::normalise(&subject_raw, &lists),
+            is_reply: subject::is_reply(&subject_raw, &lists),
             subject_raw,
-            from: from.map(|from| storable(from).to_lowercase()).unwrap_or_default(),
-            body,
+            from: from.unwrap_or_default(),
+            reply_to: address(message.reply_to()).unwrap_or_default(),
+            text,
+            html,
+            attachments: names.take(ATTACHMENTS_MAX).map(storable).collect(),
             message_id,
             date,
             defects,
             headers,
+            html_text: OnceLock::new(),
         }
     }
 }
 
-/// The text parts joined, or the HTML parts as text where there is no text part.
-fn body_text(message: &Message<'_>) -> String {
-    let mut body = String::new();
-    for position in 0..message.text_body_count() {
-        if let Some(text) = message.body_text(position) {
-            body.push_str(&text);
-            body.push('\n');
+/// The text parts joined, and the HTML parts joined.
+fn bodies(message: &Message<'_>) -> (String, String) {
+    let (mut texts, mut htmls) = (Vec::new(), Vec::new());
+    let mut shown: Vec<u32> = message.text_body.iter().chain(&message.html_body).copied().collect();
+    shown.sort_unstable();
+    shown.dedup();
+    for part in shown.into_iter().filter_map(|at| message.parts.get(at as usize)) {
+        match &part.body {
+            PartType::Text(text) => texts.push(part_text(message, part, text)),
+            PartType::Html(html) => htmls.push(part_text(message, part, html)),
+            _ => {}
         }
     }
-    if body.is_empty() {
+    if texts.is_empty() && htmls.is_empty() {
         // A mail that is one attachment, or has no MIME structure the library knows, still has words.
-        let texts = message.parts.iter().filter_map(|part| match &part.body {
-            PartType::Text(text) => Some(text.as_ref()),
+        texts.extend(message.parts.iter().filter_map(|part| match &part.body {
+            PartType::Text(text) => Some(part_text(message, part, text)),
             _ => None,
-        });
-        body = texts.collect::<Vec<_>>().join("\n");
+        }));
     }
-    body
+    (texts.join("\n"), htmls.join("\n"))
 }
 
-fn header_text(value: &HeaderValue<'_>, raw: &[u8]) -> String {
+fn header_text(value: &HeaderValue<'_>, raw: &[u8], message: &Message<'_>) -> String {
     let text = match value {
+        HeaderValue::Text(text) if text.contains('\u{fffd}') || charset::has_escapes(raw) => {
+            let words = std::str::from_utf8(raw).ok().and_then(charset::decode_words);
+            let (declared, body) = (declared_charset(message), message.raw_message.as_ref());
+            words.unwrap_or_else(|| charset::decode(raw, declared, &body[body.len().min(raw.len())..]))
+        }
         HeaderValue::Text(text) => text.to_string(),
         // Structured headers are matched as they were written; their bytes follow the colon.
         _ => String::from_utf8_lossy(raw).into_owned(),
     };
     let (text, _) = cut(&storable(&text), FIELD_BYTES_MAX);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The charset that the mail declares for its text: what writes raw bytes into a header means the same there.
+fn declared_charset<'a>(message: &'a Message<'_>) -> Option<&'a str> {
+    message.parts.iter().find_map(|part| part.content_type()?.attribute("charset"))
+}
+
+/// The text of a part. One that does not decode as it declares is read as what it looks like.
+fn part_text<'a>(message: &'a Message<'_>, part: &'a MessagePart<'_>, text: &'a str) -> Cow<'a, str> {
+    if !text.contains('\u{fffd}') {
+        return Cow::Borrowed(text);
+    }
+    let raw = message.raw_message.get(part.offset_body as usize..part.offset_end as usize).unwrap_or_default();
+    let encoding = part.content_transfer_encoding().unwrap_or_default().to_ascii_lowercase();
+    let bytes = match encoding.as_str() {
+        "base64" => base64_decode(raw),
+        "quoted-printable" => quoted_printable_decode(raw),
+        _ => Some(raw.to_vec()),
+    };
+    let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
+    bytes.map_or(Cow::Borrowed(text), |bytes| Cow::Owned(charset::decode(&bytes, declared, &[])))
 }
 
 /// LF line ends, and no NUL: no text column of PostgreSQL can hold one.
@@ -256,7 +358,7 @@ mod tests {
         assert_eq!(mail.subject_raw, "Re: Platée full");
         assert_eq!(mail.subject, "Platée full");
         assert_eq!(mail.from, "root@mon.example");
-        assert_eq!(mail.body.trim_end(), "line 1\nline 2");
+        assert_eq!(mail.text.trim_end(), "line 1\nline 2");
         assert_eq!(mail.message_id.as_deref(), Some("1@mon"));
         assert_eq!(mail.date.map(|d| d.to_string()).as_deref(), Some("2026-11-21T08:00:00Z"));
         assert_eq!(mail.header("x-check").collect::<Vec<_>>(), ["disk"]);
@@ -268,14 +370,14 @@ mod tests {
         for raw in [&b""[..], b"\0", b"no header at all", b"Subject: x", &[0xff; 4096], b"\r\n\r\n"] {
             let mail = Mail::parse(raw);
             assert!(!mail.defects.is_empty(), "{raw:?} has defects");
-            assert!(!mail.body.contains('\0') && !mail.subject_raw.contains('\0'));
+            assert!(!mail.text.contains('\0') && !mail.subject_raw.contains('\0'));
         }
     }
 
     #[test]
     fn html_only_mail_has_words() {
         let mail = Mail::parse(b"Content-Type: text/html\r\n\r\n<p>pump <b>down</b></p>");
-        assert!(mail.body.contains("pump down"), "{:?}", mail.body);
+        assert!(mail.body().contains("pump down"), "{:?}", mail.body());
     }
 
     #[test]
@@ -313,7 +415,7 @@ mod tests {
         let raw = format!("Subject: parts\n\nthe disk is full\n{}", "Content-Type: multipart/x\n".repeat(300));
         let mail = Mail::parse(raw.as_bytes());
         assert_eq!(mail.subject, "parts");
-        assert!(mail.body.contains("the disk is full"));
+        assert!(mail.text.contains("the disk is full"));
         assert!(mail.defects.iter().any(|defect| defect.contains("nested parts")), "{:?}", mail.defects);
     }
 
@@ -322,7 +424,7 @@ mod tests {
         let mut raw = b"Subject: x\r\n\r\n".to_vec();
         raw.extend("é".repeat(FIELD_BYTES_MAX).bytes());
         let mail = Mail::parse(&raw);
-        assert!(mail.body.len() <= FIELD_BYTES_MAX);
+        assert!(mail.text.len() <= FIELD_BYTES_MAX);
         assert!(mail.defects.iter().any(|defect| defect.contains("rules see the beginning")));
     }
 }

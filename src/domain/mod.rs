@@ -5,19 +5,32 @@
 //! holds it to that. The engine executes what these functions return.
 
 pub mod alert;
+mod charset;
+pub mod choice;
+pub mod criterion;
 pub mod escalation;
+pub mod field;
+pub mod html;
 pub mod incident;
+pub mod ledger;
 pub mod mail;
 pub mod notification;
+pub mod pattern;
+pub mod prefilter;
+pub mod recogniser;
 pub mod roster;
 pub mod rule;
 pub mod rulebook;
+pub mod ruleset;
 pub mod subject;
 pub mod template;
+pub mod transform;
 
 /// Everything that definition files say, checked: one consistent set, replaced as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions {
+    /// Tells sets apart: a digest of the files they were read from.
+    pub version: String,
     /// Services and their rules.
     pub rulebook: rulebook::Rulebook,
     /// People and policies.

@@ -1,76 +1,23 @@
 //! One rule: criteria over a mail, and what it claims when they all hold.
 //!
-//! A criterion answers yes with its captures or no with its reason; an absent criterion is a yes. A rule that
-//! matches but cannot fill its templates falls through with a reason (I9).
-
-use std::collections::BTreeMap;
-
-use regex::Regex;
+//! An absent criterion holds. A rule that matches but cannot fill its templates, or runs out of the work a mail may
+//! cost, falls through with a reason (I9).
 
 use super::alert::{self, Action, Alert, Severity};
-use super::mail::Mail;
+use super::choice::Choice;
+use super::criterion::Criterion;
+use super::field::Field;
+use super::mail::{Envelope, Mail};
+use super::pattern::{Budget, Captures, Pattern};
 use super::template::Template;
+use super::transform::Transform;
 
-/// Names that templates may use without capturing them.
-pub const BUILT_IN_NAMES: [&str; 3] = ["subject", "from", "recipient"];
+/// Names that templates, lookups and transforms may use without capturing them.
+pub const BUILT_IN_NAMES: [&str; 7] = ["subject", "subject_raw", "from", "recipient", "suffix", "sender", "client"];
 
-/// What a criterion looks at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Field {
-    /// The normalised subject.
-    Subject,
-    /// The decoded subject as it came.
-    SubjectRaw,
-    /// The text, or the HTML as text.
-    Body,
-    /// The address in `From`.
-    From,
-    /// The envelope recipient, lower case.
-    Recipient,
-    /// Any header, by name; any of its occurrences may match.
-    Header(String),
-}
-
-impl Field {
-    /// How definition files write it.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Subject => "subject".to_owned(),
-            Self::SubjectRaw => "subject_raw".to_owned(),
-            Self::Body => "body".to_owned(),
-            Self::From => "from".to_owned(),
-            Self::Recipient => "recipient".to_owned(),
-            Self::Header(name) => format!("header.{name}"),
-        }
-    }
-}
-
-/// One condition on one field.
-#[derive(Debug, Clone)]
-pub struct Criterion {
-    /// What it looks at.
-    pub field: Field,
-    /// At least one of these must match; empty means no such demand.
-    pub any: Vec<Regex>,
-    /// None of these may match.
-    pub not: Vec<Regex>,
-}
-
-/// A value that is fixed, or looked up from a captured word (without regard to case).
-#[derive(Debug, Clone)]
-pub enum Choice<T> {
-    /// Always this.
-    Fixed(T),
-    /// By the word in a capture.
-    Lookup {
-        /// The capture's name.
-        capture: String,
-        /// Lower-case word to value.
-        map: BTreeMap<String, T>,
-        /// For words that are not in the map.
-        default: Option<T>,
-    },
-}
+/// Most alerts that one mail may carry for one recipient. A mail with more falls through as a whole, so that none of
+/// them is lost quietly.
+pub const ALERTS_MAX: usize = 256;
 
 /// A checked rule.
 #[derive(Debug, Clone)]
@@ -79,6 +26,10 @@ pub struct Rule {
     pub name: String,
     /// All must hold.
     pub criteria: Vec<Criterion>,
+    /// Where one mail carries several alerts.
+    pub for_each: Option<ForEach>,
+    /// Applied to the captures, in order.
+    pub transforms: Vec<Transform>,
     /// What it asks for.
     pub action: Choice<Action>,
     /// How bad it is.
@@ -87,31 +38,92 @@ pub struct Rule {
     pub dedup_key: Template,
     /// One line for a person.
     pub summary: Template,
+    /// Name and text of what else is worth knowing; an entry with a missing capture is left out.
+    pub details: Vec<(String, Template)>,
+    /// Name and address of pages worth opening; an entry that makes no web address is left out.
+    pub links: Vec<(String, Template)>,
     /// Why a mail like this is ignored or treated so; shown with the verdict.
     pub reason: Option<String>,
 }
 
-/// Named captures of one mail.
-type Captures = BTreeMap<String, String>;
+/// One alert for each match in a field.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// Where to look.
+    pub field: Field,
+    /// Every match is an alert.
+    pub pattern: Pattern,
+    /// Its captures hold for the matches that follow, until it matches again.
+    pub section: Option<Pattern>,
+}
+
+/// What a rule reads in a mail.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// Never empty.
+    pub alerts: Vec<Alert>,
+    /// What was captured; with several alerts, by all of them.
+    pub captures: Vec<Captures>,
+}
+
+/// A mail and how it came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) mail: &'a Mail,
+    pub(super) envelope: &'a Envelope,
+}
+
+impl<'a> Input<'a> {
+    fn built_in(self, name: &str) -> Option<&'a str> {
+        let value = match name {
+            "subject" => &self.mail.subject,
+            "subject_raw" => &self.mail.subject_raw,
+            "from" => &self.mail.from,
+            "recipient" => &self.envelope.recipient,
+            "suffix" => self.envelope.suffix(),
+            "sender" => &self.envelope.sender,
+            "client" => &self.envelope.client,
+            _ => "",
+        };
+        (!value.is_empty()).then_some(value)
+    }
+}
 
 impl Rule {
     /// Judges a mail.
     ///
     /// # Errors
     /// In words, why the rule says nothing about it.
-    pub fn judge(&self, mail: &Mail, recipient: &str) -> Result<Alert, String> {
-        let mut captures = Captures::new();
+    pub(super) fn judge(&self, input: Input<'_>, budget: &mut Budget) -> Result<Match, String> {
+        let mut captures = Captures::default();
         for criterion in &self.criteria {
-            criterion.test(mail, recipient, &mut captures)?;
+            criterion.test(input.mail, input.envelope, &mut captures, budget)?;
         }
-        let (action, action_why) = self.action.choose("action", &captures)?;
-        let (severity, _) = self.severity.choose("severity", &captures)?;
-        let value = |name: &str| match name {
-            "subject" => Some(mail.subject.as_str()),
-            "from" => Some(mail.from.as_str()),
-            "recipient" => Some(recipient),
-            name => captures.get(name).map(String::as_str),
+        let all = match &self.for_each {
+            None => vec![captures],
+            Some(for_each) => for_each.split(input, &captures, budget)?,
         };
+        let mut matched = Match { alerts: Vec::with_capacity(all.len()), captures: Vec::with_capacity(all.len()) };
+        let count = all.len();
+        for (nth, mut captures) in all.into_iter().enumerate() {
+            let alert = self.alert(input, &mut captures, budget).map_err(|why| match count {
+                1 => why,
+                _ => format!("alert {} of {count}: {why}", nth + 1),
+            })?;
+            matched.alerts.push(alert);
+            matched.captures.push(captures);
+        }
+        trigger_beats_resolve(&mut matched.alerts);
+        Ok(matched)
+    }
+
+    fn alert(&self, input: Input<'_>, captures: &mut Captures, budget: &mut Budget) -> Result<Alert, String> {
+        for transform in &self.transforms {
+            transform.apply(captures, |name| input.built_in(name), budget)?;
+        }
+        let (action, action_why) = self.action.choose("action", captures)?;
+        let (severity, _) = self.severity.choose("severity", captures)?;
+        let value = |name: &str| captures.get(name).or_else(|| input.built_in(name));
         let render = |what: &str, template: &Template| {
             template.render(value).map_err(|name| format!("{what} needs `{{{name}}}`, which captured nothing here"))
         };
@@ -119,131 +131,72 @@ impl Rule {
         if dedup_key.is_empty() {
             return Err("dedup_key came out empty".to_owned());
         }
-        let why = self.reason.clone().unwrap_or(action_why);
+        let summary = match render("summary", &self.summary) {
+            Ok(summary) => alert::summary(&summary),
+            // A mail without a subject is no reason to let an alert fall through.
+            Err(_) if self.summary.is_only("subject") => dedup_key.clone(),
+            Err(why) => return Err(why),
+        };
+        let rendered = |entries: &[(String, Template)], fit: fn(&str) -> Option<String>| {
+            let entry = |(name, template): &(String, Template)| {
+                let text = template.render(value).ok()?;
+                Some((name.clone(), fit(&text)?))
+            };
+            entries.iter().filter_map(entry).collect()
+        };
         Ok(Alert {
             action,
             dedup_key,
             severity,
-            summary: alert::summary(&render("summary", &self.summary)?),
+            summary,
+            details: rendered(&self.details, alert::detail),
+            links: rendered(&self.links, alert::link),
             rule: self.name.clone(),
-            reason: why,
+            reason: self.reason.clone().unwrap_or(action_why),
         })
     }
 }
 
-impl Criterion {
-    /// Tests one field and adds what it captured.
-    fn test(&self, mail: &Mail, recipient: &str, captures: &mut Captures) -> Result<(), String> {
-        let values: Vec<&str> = match &self.field {
-            Field::Subject => vec![&mail.subject],
-            Field::SubjectRaw => vec![&mail.subject_raw],
-            Field::Body => vec![&mail.body],
-            Field::From => vec![&mail.from],
-            Field::Recipient => vec![recipient],
-            Field::Header(name) => mail.header(name).collect(),
-        };
-        let name = self.field.name();
-        if let Some(regex) = self.not.iter().find(|regex| values.iter().any(|value| regex.is_match(value))) {
-            return Err(format!("{name} matches the excluded {:?}", regex.as_str()));
-        }
-        if self.any.is_empty() {
-            return Ok(());
-        }
-        if values.is_empty() {
-            return Err(format!("{name} is not in the mail"));
-        }
-        let hit =
-            self.any.iter().find_map(|regex| values.iter().find_map(|value| Some((regex, regex.captures(value)?))));
-        let Some((regex, found)) = hit else {
-            return Err(match &self.any[..] {
-                [only] => format!("{name} does not match {:?}", only.as_str()),
-                all => format!("{name} matches none of its {} patterns", all.len()),
-            });
-        };
-        for group in regex.capture_names().flatten() {
-            if let Some(capture) = found.name(group) {
-                captures.insert(group.to_owned(), capture.as_str().trim().to_owned());
+impl ForEach {
+    /// The captures of every alert in the mail: those of the rule, of the section it stands in, and its own.
+    fn split(&self, input: Input<'_>, common: &Captures, budget: &mut Budget) -> Result<Vec<Captures>, String> {
+        for (nth, value) in self.field.values(input.mail, input.envelope).into_iter().enumerate() {
+            let found = self.pattern.all_captures(value, ALERTS_MAX, budget)?;
+            if found.is_empty() {
+                continue;
             }
+            if found.len() > ALERTS_MAX {
+                return Err(format!("for_each finds more than {ALERTS_MAX} alerts in {}", self.field));
+            }
+            let sections = match &self.section {
+                Some(section) => section.all_captures(value, ALERTS_MAX, budget)?,
+                None => Vec::new(),
+            };
+            if sections.len() > ALERTS_MAX {
+                return Err(format!("for_each finds more than {ALERTS_MAX} sections in {}", self.field));
+            }
+            let start = |found: &regex::Captures<'_>| found.get_match().start();
+            let all = found.iter().map(|found| {
+                let mut captures = common.clone();
+                let before = sections.iter().rev().find(|section| start(section) <= start(found));
+                if let (Some(pattern), Some(section)) = (&self.section, before) {
+                    captures.add(pattern, section, &self.field, nth);
+                }
+                captures.add(&self.pattern, found, &self.field, nth);
+                captures
+            });
+            return Ok(all.collect());
         }
-        Ok(())
+        Err(format!("for_each finds nothing in {} with {:?}", self.field, self.pattern.as_str()))
     }
 }
 
-impl<T: Copy + std::fmt::Display> Choice<T> {
-    /// The value, and how it came about.
-    fn choose(&self, what: &str, captures: &Captures) -> Result<(T, String), String> {
-        match self {
-            Self::Fixed(value) => Ok((*value, format!("the rule says {value}"))),
-            Self::Lookup { capture, map, default } => {
-                let word = captures.get(capture).map_or("", String::as_str);
-                match map.get(&word.to_lowercase()).or(default.as_ref()) {
-                    Some(value) => Ok((*value, format!("{capture} {word:?} means {value}"))),
-                    None => Err(format!("{what} has no entry for {capture} {word:?}")),
-                }
-            }
-        }
-    }
+/// Where one mail both triggers and resolves one key, it is not over.
+fn trigger_beats_resolve(alerts: &mut Vec<Alert>) {
+    let triggered: Vec<String> =
+        alerts.iter().filter(|alert| alert.action == Action::Trigger).map(|alert| alert.dedup_key.clone()).collect();
+    alerts.retain(|alert| alert.action != Action::Resolve || !triggered.contains(&alert.dedup_key));
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule() -> Rule {
-        let regex = |pattern: &str| Regex::new(pattern).expect("pattern");
-        Rule {
-            name: "test/one".to_owned(),
-            criteria: vec![
-                Criterion {
-                    field: Field::Subject,
-                    any: vec![regex("^(?<state>DOWN|UP|ODD): (?<host>\\S+)(?: (?<port>\\d+))?$")],
-                    not: vec![regex("drill")],
-                },
-                Criterion { field: Field::Header("X-Site".to_owned()), any: vec![regex("(?<site>.+)")], not: vec![] },
-            ],
-            action: Choice::Lookup {
-                capture: "state".to_owned(),
-                map: BTreeMap::from([("down".to_owned(), Action::Trigger), ("up".to_owned(), Action::Resolve)]),
-                default: None,
-            },
-            severity: Choice::Fixed(Severity::Critical),
-            dedup_key: Template::parse("{site}/{host}").expect("template"),
-            summary: Template::parse("{host} is {state}").expect("template"),
-            reason: None,
-        }
-    }
-
-    fn judge(mail: &str) -> Result<Alert, String> {
-        rule().judge(&Mail::parse(mail.as_bytes()), "ops@example.com")
-    }
-
-    #[test]
-    fn all_criteria_together_make_an_alert() {
-        let alert = judge("Subject: DOWN: db1\nX-Site: fra\n\n").expect("matches");
-        assert_eq!((alert.action, alert.dedup_key.as_str()), (Action::Trigger, "fra/db1"));
-        assert_eq!(alert.summary, "db1 is DOWN");
-        assert_eq!(alert.reason, "state \"DOWN\" means trigger");
-    }
-
-    #[test]
-    fn every_no_has_its_reason() {
-        for (mail, reason) in [
-            ("Subject: hello\nX-Site: fra\n\n", "subject does not match"),
-            ("Subject: DOWN: drill\nX-Site: fra\n\n", "subject matches the excluded"),
-            ("Subject: DOWN: db1\n\n", "header.X-Site is not in the mail"),
-            ("Subject: ODD: db1\nX-Site: fra\n\n", "action has no entry for state \"ODD\""),
-        ] {
-            let why = judge(mail).expect_err(mail);
-            assert!(why.starts_with(reason), "{mail:?}: {why}");
-        }
-    }
-
-    #[test]
-    fn an_empty_optional_capture_falls_through() {
-        let mut rule = rule();
-        rule.dedup_key = Template::parse("{host}:{port}").expect("template");
-        let mail = Mail::parse(b"Subject: DOWN: db1\nX-Site: fra\n\n");
-        let why = rule.judge(&mail, "ops@example.com").expect_err("no port");
-        assert!(why.contains("`{port}`"), "{why}");
-    }
-}
+mod tests;

@@ -3,17 +3,24 @@
 //! The engine asks it twice per mail: at RCPT (`route`, memory only) and after DATA (`read`). Total in
 //! behaviour: every mail to a service yields at least one alert, the last resort being the catch-all.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::alert::{self, Action, Alert, Severity};
-use super::mail::Mail;
+use super::mail::{Envelope, Mail};
+use super::pattern::Captures;
+use super::recogniser::{self, Reading};
 use super::rule::Rule;
+use super::ruleset::{RuleSet, Tried};
 
 /// The name in verdicts of what is below all rules.
 pub const CATCH_ALL: &str = "catch-all";
+
+/// The name in verdicts of the reader of unknown monitors' mail.
+pub const RECOGNISER: &str = "recogniser";
 
 /// A named list of rules, in order.
 #[derive(Debug, Clone)]
@@ -21,7 +28,7 @@ pub struct Pack {
     /// Its file name without `.toml`.
     pub name: String,
     /// First match wins.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Arc<Rule>>,
 }
 
 /// One service: what it listens to, how its mail is read and who is called.
@@ -31,8 +38,8 @@ pub struct Service {
     pub name: String,
     /// The addresses it owns.
     pub addresses: Vec<AddressPattern>,
-    /// Asked in order.
-    pub packs: Vec<Arc<Pack>>,
+    /// Its own rules and those of its packs; services with the same packs share them.
+    pub rules: Arc<RuleSet>,
     /// The escalation policy's name in the roster.
     pub policy: String,
 }
@@ -112,6 +119,19 @@ impl Rulebook {
         owner.map_or(Route::UnknownMailbox, |service| Route::Service(Arc::clone(service)))
     }
 
+    /// Judges a mail for each of its recipients. One that no service owns any more (a reload took it away after its
+    /// RCPT) goes to the first service: somebody must see the mail all the same.
+    pub fn judge(&self, mail: &Mail, envelopes: &[Envelope]) -> Vec<Verdict> {
+        let verdict = |envelope: &Envelope| {
+            let service = match self.route(&envelope.recipient) {
+                Route::Service(service) => Some(service),
+                Route::UnknownMailbox | Route::ForeignDomain => self.services.first().cloned(),
+            };
+            service.map(|service| service.judge(mail, envelope))
+        };
+        envelopes.iter().filter_map(verdict).collect()
+    }
+
     /// The service of that name.
     pub fn service(&self, name: &str) -> Option<&Arc<Service>> {
         self.services.iter().find(|service| service.name == name)
@@ -129,56 +149,89 @@ impl Rulebook {
     }
 }
 
+/// A verdict with what was captured on the way, for people who ask why.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The verdict, its trace naming every rule.
+    pub verdict: Verdict,
+    /// What the rule that matched captured, alert by alert.
+    pub captures: Vec<Captures>,
+}
+
 impl Service {
     /// Judges a mail for one recipient of this service. Total and deterministic.
-    pub fn judge(&self, mail: &Mail, recipient: &str) -> Verdict {
-        let judged = catch_unwind(AssertUnwindSafe(|| self.judge_by_rules(mail, recipient)));
-        let (alert, trace) = judged.unwrap_or_else(|_| {
-            let why = "judging failed, so nothing is known about this mail".to_owned();
-            (None, vec![TraceLine { rule: self.name.clone(), matched: false, reason: why }])
-        });
-        Verdict {
-            recipient: recipient.to_owned(),
-            service: self.name.clone(),
-            alerts: vec![alert.unwrap_or_else(|| catch_all(mail))],
-            trace,
-        }
+    pub fn judge(&self, mail: &Mail, envelope: &Envelope) -> Verdict {
+        self.judged(mail, envelope, Tried::Candidates).verdict
     }
 
-    /// First match wins, except that a later trigger beats a resolve: closing needs certainty, opening does not.
-    fn judge_by_rules(&self, mail: &Mail, recipient: &str) -> (Option<Alert>, Vec<TraceLine>) {
-        let mut trace = Vec::new();
-        let mut chosen: Option<Alert> = None;
-        for rule in self.packs.iter().flat_map(|pack| &pack.rules) {
-            let (matched, reason) = match (rule.judge(mail, recipient), &chosen) {
-                (Err(why), _) => (false, why),
-                (Ok(alert), None) => {
-                    let reason = alert.reason.clone();
-                    chosen = Some(alert);
-                    (true, reason)
-                }
-                (Ok(alert), Some(earlier)) if alert.action == Action::Trigger => {
-                    let reason = format!("a trigger beats the resolve of {}", earlier.rule);
-                    chosen = Some(Alert { reason: reason.clone(), ..alert });
-                    (true, reason)
-                }
-                (Ok(alert), Some(earlier)) => {
-                    (false, format!("would say {}, but {} comes first", alert.action, earlier.rule))
-                }
-            };
-            trace.push(TraceLine { rule: rule.name.clone(), matched, reason });
-            if chosen.as_ref().is_some_and(|alert| alert.action != Action::Resolve) {
-                break;
+    /// Judges a mail and tells of every rule why it did not match. The verdict is that of [`Service::judge`].
+    pub fn explain(&self, mail: &Mail, envelope: &Envelope) -> Explanation {
+        self.judged(mail, envelope, Tried::All)
+    }
+
+    /// Rules, below them the recogniser, below it the catch-all. A panic in one of them is a defect of ours that must
+    /// not cost an alert (I9): the next one is asked.
+    fn judged(&self, mail: &Mail, envelope: &Envelope, tried: Tried) -> Explanation {
+        let failed = |what: &str| {
+            let why = "it failed inside, so it says nothing about this mail".to_owned();
+            TraceLine { rule: what.to_owned(), matched: false, reason: why }
+        };
+        let by_rules = catch_unwind(AssertUnwindSafe(|| self.rules.judge(mail, envelope, tried)));
+        let (found, mut trace) = by_rules.unwrap_or_else(|_| (None, vec![failed(&self.name)]));
+        let explanation = |mut alerts: Vec<Alert>, captures, trace| {
+            if mail.is_reply {
+                alerts.iter_mut().for_each(a_reply_closes_nothing);
             }
+            let (recipient, service) = (envelope.recipient.clone(), self.name.clone());
+            Explanation { verdict: Verdict { recipient, service, alerts, trace }, captures }
+        };
+        if let Some(found) = found {
+            return explanation(found.alerts, found.captures, trace);
         }
-        (chosen, trace)
+        let alert = match catch_unwind(AssertUnwindSafe(|| recogniser::recognise(mail))) {
+            Ok(Some(reading)) => read_by_recogniser(reading),
+            Ok(None) => catch_all(mail),
+            Err(_) => {
+                trace.push(failed(RECOGNISER));
+                catch_all(mail)
+            }
+        };
+        trace.push(TraceLine { rule: alert.rule.clone(), matched: true, reason: alert.reason.clone() });
+        explanation(vec![alert], Vec::new(), trace)
+    }
+}
+
+/// A person who answers a recovery mail says nothing about what broke since. What is open stays open; a trigger in
+/// a reply is taken at its word all the same.
+fn a_reply_closes_nothing(alert: &mut Alert) {
+    if matches!(alert.action, Action::Resolve | Action::Acknowledge) {
+        alert.reason = format!("a reply by a person, so this {} is left out: {}", alert.action, alert.reason);
+        alert.action = Action::Ignore;
+    }
+}
+
+/// Whether no rule knew the mail: it was left to the recogniser or the catch-all.
+pub fn is_unmatched(rule: &str) -> bool {
+    rule == RECOGNISER || rule == CATCH_ALL
+}
+
+fn read_by_recogniser(reading: Reading) -> Alert {
+    Alert {
+        action: reading.action,
+        dedup_key: alert::dedup_key(&reading.dedup_key),
+        severity: reading.severity,
+        summary: alert::summary(&reading.summary),
+        details: BTreeMap::new(),
+        links: BTreeMap::new(),
+        rule: RECOGNISER.to_owned(),
+        reason: reading.reason,
     }
 }
 
 /// The last resort: an incident keyed on the normalised subject, or on the sender and the first words where
 /// the subject is empty.
 fn catch_all(mail: &Mail) -> Alert {
-    let first_line = mail.body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty mail)");
+    let first_line = mail.body().lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("(empty mail)");
     let (key, words) = if mail.subject.is_empty() {
         (format!("mail/{}/{}", mail.from, first_line.to_lowercase()), first_line)
     } else {
@@ -189,6 +242,8 @@ fn catch_all(mail: &Mail) -> Alert {
         dedup_key: alert::dedup_key(&key),
         severity: Severity::Error,
         summary: alert::summary(words),
+        details: BTreeMap::new(),
+        links: BTreeMap::new(),
         rule: CATCH_ALL.to_owned(),
         reason: "no rule knows this mail, so it opens an incident".to_owned(),
     }

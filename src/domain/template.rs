@@ -85,6 +85,11 @@ impl Template {
         })
     }
 
+    /// Whether it is one hole and nothing else.
+    pub fn is_only(&self, name: &str) -> bool {
+        matches!(&self.parts[..], [Part::Hole(only)] if only == name)
+    }
+
     /// Fills the holes.
     ///
     /// # Errors

@@ -11,12 +11,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
+use super::again::Again;
 use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::intake::{self, Intake, Receipt};
 use super::{Error, Wakes};
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
+use crate::store::mail::StoredAlert;
 use crate::store::{self, Store, WriteTx};
 
 /// Most changes in one transaction. Taken as they wait; there is no artificial delay.
@@ -43,6 +45,8 @@ pub(crate) enum Work {
     Handle { number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
     /// A human answered a notification with an event.
     Answer { id: String, number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
+    /// A stored mail, judged again.
+    Reprocess(Box<Again>),
     /// News of a notification.
     Report(Box<Report>),
 }
@@ -53,14 +57,21 @@ impl Work {
         match self {
             Self::Handle { number, now, .. } | Self::Answer { number, now, .. } => Some((*number, *now)),
             Self::Report(report) => Some((report.incident_number(), report.now())),
-            Self::Receive(_) => None,
+            Self::Receive(_) | Self::Reprocess(_) => None,
         }
     }
 
     fn mail(&self) -> Option<&Intake> {
         match self {
             Self::Receive(intake) => Some(intake),
-            Self::Handle { .. } | Self::Answer { .. } | Self::Report(_) => None,
+            Self::Handle { .. } | Self::Answer { .. } | Self::Reprocess(_) | Self::Report(_) => None,
+        }
+    }
+
+    fn again(&self) -> Option<&Again> {
+        match self {
+            Self::Reprocess(again) => Some(again),
+            Self::Handle { .. } | Self::Answer { .. } | Self::Receive(_) | Self::Report(_) => None,
         }
     }
 }
@@ -72,6 +83,8 @@ pub(crate) enum Done {
     Received(Receipt),
     /// The event has happened; nothing when there is no such incident.
     Handled(Option<Box<Handled>>),
+    /// The mail has acted again: what became of its alerts.
+    Reprocessed(Vec<StoredAlert>),
     /// The news is noted.
     Reported,
 }
@@ -196,7 +209,8 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
             tx.lock_incident(number, now).await?;
         }
         let mails: Vec<&Intake> = works.iter().filter_map(Work::mail).collect();
-        intake::ask_ahead(&mut tx, &mails).await?;
+        let again: Vec<&Again> = works.iter().filter_map(Work::again).collect();
+        intake::ask_ahead(&mut tx, &mails, &again).await?;
         for work in works {
             all.push(perform(&mut tx, work).await?);
         }
@@ -240,6 +254,7 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
             let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
             Ok(Done::Handled(handled.map(Box::new)))
         }
+        Work::Reprocess(again) => again.act(tx).await.map(Done::Reprocessed),
         Work::Report(report) => delivery::note(tx, report).await.map(|()| Done::Reported),
     }
 }

@@ -6,7 +6,8 @@ use rand::RngExt as _;
 use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
 use crate::domain::escalation::Policy;
-use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Trigger};
+use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind};
+use crate::domain::ledger;
 use crate::store::{Error, WriteTx};
 
 /// What an event did.
@@ -32,6 +33,8 @@ pub(crate) struct Raise<'a> {
     pub(crate) service: &'a str,
     pub(crate) alert: &'a Alert,
     pub(crate) mail_id: &'a str,
+    /// Who asked for it, where it is not the mail's first coming.
+    pub(crate) asked_by: Option<&'a str>,
     pub(crate) origin_at: Timestamp,
     pub(crate) now: Timestamp,
     pub(crate) definitions: &'a Definitions,
@@ -40,7 +43,7 @@ pub(crate) struct Raise<'a> {
 /// Lets an alert act on the open incident with its key, or open one.
 pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised, Error> {
     let alert = raise.alert;
-    let trigger = Trigger { severity: alert.severity, summary: alert.summary.clone(), origin_at: raise.origin_at };
+    let trigger = ledger::trigger(alert, raise.origin_at);
     let event = match alert.action {
         Action::Ignore | Action::Heartbeat => {
             return Ok(Raised { outcome: format!("{}: no incident is touched", alert.action), incident_number: None });
@@ -49,7 +52,11 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         Action::Acknowledge => Event::Acknowledged { origin_at: Some(raise.origin_at) },
         Action::Resolve => Event::Resolved { origin_at: Some(raise.origin_at) },
     };
-    let cause = Cause { actor: format!("mail ({})", alert.rule), mail_id: Some(raise.mail_id.to_owned()) };
+    let actor = match raise.asked_by {
+        None => format!("mail ({})", alert.rule),
+        Some(who) => format!("{who} by reprocessing ({})", alert.rule),
+    };
+    let cause = Cause { actor, mail_id: Some(raise.mail_id.to_owned()) };
     if let Some(incident) = tx.open_incident(raise.service, &alert.dedup_key) {
         let handled = change(tx, &incident, &event, &cause, raise.definitions, raise.now).await?;
         let outcome = outcome(alert.action, &handled);

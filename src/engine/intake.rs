@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::again::Again;
 use super::committer::{Done, Work};
 use super::door::{self, Raise, random_id};
 use super::{Engine, Error};
 use crate::domain::Definitions;
-use crate::domain::mail::Mail;
-use crate::domain::rulebook::{Route, Verdict};
+use crate::domain::mail::{Envelope, Mail};
+use crate::domain::rulebook::Verdict;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 use crate::store::{self, Delivery, WriteTx};
 
@@ -94,18 +95,9 @@ impl Engine {
 /// Reads the mail and judges it for every recipient. Pure but for the id.
 fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
     let parsed = Mail::parse(&incoming.raw).with_sender(&incoming.reverse_path);
-    let verdicts: Vec<Verdict> = incoming
-        .recipients
-        .iter()
-        .filter_map(|recipient| {
-            let service = match definitions.rulebook.route(recipient) {
-                Route::Service(service) => Some(service),
-                // Its service was removed by a reload since RCPT. Somebody must see the mail all the same.
-                Route::UnknownMailbox | Route::ForeignDomain => definitions.rulebook.services.first().cloned(),
-            };
-            service.map(|service| service.judge(&parsed, &recipient.to_lowercase()))
-        })
-        .collect();
+    let envelope = |recipient: &String| Envelope::new(&incoming.reverse_path, recipient, &incoming.peer);
+    let envelopes: Vec<Envelope> = incoming.recipients.iter().map(envelope).collect();
+    let verdicts = definitions.rulebook.judge(&parsed, &envelopes);
     let trace =
         |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
     let mail = StoredMail {
@@ -128,10 +120,16 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
     Intake { mail, raw: incoming.raw, verdicts, fingerprint, definitions }
 }
 
-/// Asks for all mails of a transaction at once what [`store`] must know of each. Comes first in the transaction.
-pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake]) -> Result<(), store::Error> {
-    let Some(now) = intakes.iter().map(|intake| intake.mail.received_at).max() else { return Ok(()) };
+/// Asks for all mails of a transaction at once what [`store`] and [`Again::act`] must know of each. Comes first in
+/// the transaction.
+pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake], again: &[&Again]) -> Result<(), store::Error> {
+    let first = intakes.iter().map(|intake| intake.mail.received_at);
+    let Some(now) = first.chain(again.iter().map(|again| again.now)).max() else { return Ok(()) };
     let (mut deliveries, mut keys) = (Vec::new(), HashSet::new());
+    let verdicts = again.iter().flat_map(|again| &again.verdicts);
+    for verdict in verdicts {
+        keys.extend(verdict.alerts.iter().map(|alert| (verdict.service.as_str(), alert.dedup_key.as_str())));
+    }
     for intake in intakes {
         for verdict in &intake.verdicts {
             let delivery =
@@ -166,6 +164,7 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                         service: &verdict.service,
                         alert,
                         mail_id: &mail.id,
+                        asked_by: None,
                         origin_at: mail.origin_at,
                         now,
                         definitions: &intake.definitions,
@@ -191,7 +190,7 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
 
 /// Message-ID, subject, date and body: what stays the same when a mail server sends a mail again, and what two
 /// mails of a device with one Message-ID for all do not share. Other headers do not count: each hop adds its own.
-fn fingerprint(message_id: &str, raw: &[u8]) -> String {
+pub(crate) fn fingerprint(message_id: &str, raw: &[u8]) -> String {
     let blank_line = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
     let blank_line = blank_line.or_else(|| raw.windows(2).position(|w| w == b"\n\n").map(|at| at + 2));
     let (headers, body) = raw.split_at(blank_line.unwrap_or(raw.len()));

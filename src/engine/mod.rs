@@ -3,13 +3,15 @@
 //! Mail, API, phone keys and timers all end in [`door`]: load, ask the domain, save state, timeline, timers and
 //! notifications in one transaction. It holds no `if` about what an incident means; that is the domain's.
 
+mod again;
 mod committer;
 mod delivery;
 mod door;
+mod in_force;
 pub mod intake;
 pub mod timer;
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -17,6 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 use self::committer::{Committer, Done, Work};
 pub use self::delivery::{About, CallEnd, Claimed};
 pub use self::door::Handled;
+pub use self::in_force::{InForce, Reloads};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
@@ -48,7 +51,7 @@ const LARGE_MAILS_MAX: usize = 4;
 pub struct Engine {
     store: Store,
     clock: Clock,
-    definitions: RwLock<Arc<Definitions>>,
+    in_force: InForce,
     committer: Committer,
     wakes: Arc<Wakes>,
     large_mails: Semaphore,
@@ -101,8 +104,8 @@ impl Engine {
         let committer = Committer::start(store.clone(), Arc::clone(&wakes));
         Arc::new(Self {
             store,
+            in_force: InForce::new(definitions, clock.now()),
             clock,
-            definitions: RwLock::new(Arc::new(definitions)),
             committer,
             wakes,
             large_mails: Semaphore::new(LARGE_MAILS_MAX),
@@ -112,14 +115,17 @@ impl Engine {
 
     /// The definitions in force.
     pub fn definitions(&self) -> Arc<Definitions> {
-        let guard = self.definitions.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&guard)
+        self.in_force.definitions()
     }
 
     /// Replaces the definitions, all at once.
     pub fn replace_definitions(&self, definitions: Definitions) {
-        let mut guard = self.definitions.write().unwrap_or_else(PoisonError::into_inner);
-        *guard = Arc::new(definitions);
+        self.in_force.replace(definitions, self.clock.now());
+    }
+
+    /// How definitions were replaced, or kept.
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
     }
 
     /// Whose address it is; from memory only.

@@ -6,11 +6,12 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::view::{IncidentView, MailView};
+use super::view::{AlertView, IncidentView, MailView, UnmatchedView};
 use super::{Error, Shared};
 use crate::domain::incident::{Cause, Event, Status};
 use crate::store::incident::Filter;
@@ -112,6 +113,21 @@ pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Res
         (header::CONTENT_DISPOSITION, "attachment; filename=\"mail.eml\""),
     ];
     Ok((headers, raw).into_response())
+}
+
+/// `POST /mails/{id}/reprocess`: judges it again with the definitions in force and lets it act.
+pub async fn reprocess(State(app): App, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+    let actor = format!("token {}", caller.name);
+    let done = if is_mail_id(&id) { app.engine.reprocess(&id, &actor).await? } else { None };
+    let alerts: Vec<AlertView> = done.ok_or_else(|| no_mail(&id))?.into_iter().map(AlertView::from).collect();
+    Ok(Json(json!({ "alerts": alerts })))
+}
+
+/// `GET /unmatched`: who sends mail that no rule knows, most first.
+pub async fn unmatched(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
+    let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, LIMIT_MAX).await?;
+    let senders: Vec<UnmatchedView> = found.into_iter().map(UnmatchedView::from).collect();
+    Ok(Json(json!({ "senders": senders })))
 }
 
 async fn act(app: &Shared, caller: &Caller, number: &str, event: Event) -> Result<Json<IncidentView>, Error> {

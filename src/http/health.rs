@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -80,8 +81,20 @@ pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
     let silence = shared.engine.pulses().silence();
     let ready = age.is_some_and(|age| age < FRESH) && silence < PULSE_MAX;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let seconds = age.map(|age| age.as_secs_f64());
-    (status, Json(json!({ "ready": ready, "seconds_since_last_write": seconds, "seconds_since_last_round": silence.as_secs_f64() }))).into_response()
+    let (definitions, reloads) = (shared.engine.definitions(), shared.engine.in_force().reloads());
+    let detail = json!({
+        "ready": ready,
+        "seconds_since_last_write": age.map(|age| age.as_secs_f64()),
+        "seconds_since_last_round": silence.as_secs_f64(),
+        // Old definitions with a problem in the newer ones do their work, so they do not make a node unready.
+        "definitions": {
+            "version": definitions.version,
+            "loaded_at": reloads.loaded_at.to_string(),
+            "services": definitions.rulebook.services.len(),
+            "problem": reloads.problem,
+        },
+    });
+    (status, Json(detail)).into_response()
 }
 
 /// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read at each scrape,
@@ -119,13 +132,14 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     for action in Action::ALL {
         alerts.get_or_create(&[("action", action.word().to_owned())]).set(0);
     }
-    let (mails, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+    let (mails, unmatched, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<i64>::default());
     for (what, status, count) in shared.engine.store().counts().await? {
         match what.as_str() {
             "incident" => _ = incidents.get_or_create(&[("status", status)]).set(count),
             "notification" => _ = notifications.get_or_create(&[("status", status)]).set(count),
             "alert" => _ = alerts.get_or_create(&[("action", status)]).set(count),
             "mail" => _ = mails.set(count),
+            "unmatched" => _ = unmatched.set(count),
             _ => _ = exhausted.set(count),
         }
     }
@@ -134,5 +148,26 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     registry.register("notifications", "Notifications stored, by status", notifications);
     registry.register("alerts", "Alerts stored, by action", alerts);
     registry.register("mails", "Mails stored", mails);
+    registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
+    register_definitions(shared, &mut registry);
     Ok(registry)
+}
+
+fn register_definitions(shared: &Shared, registry: &mut Registry) {
+    let reloads = shared.engine.in_force().reloads();
+    let results = Family::<[(&str, &str); 1], Counter>::default();
+    results.get_or_create(&[("result", "succeeded")]).inc_by(reloads.succeeded);
+    results.get_or_create(&[("result", "failed")]).inc_by(reloads.failed);
+    registry.register("definitions_reloads", "Times that definitions were read again, by result", results);
+    let outdated = Gauge::<i64>::default();
+    outdated.set(i64::from(reloads.problem.is_some()));
+    let help = "Whether the newest definition files have a problem, so that older ones are in force";
+    registry.register("definitions_outdated", help, outdated);
+    let loaded_at = Gauge::<i64>::default();
+    loaded_at.set(reloads.loaded_at.as_second());
+    registry.register(
+        "definitions_loaded_at_seconds",
+        "When the definitions in force were read (Unix time)",
+        loaded_at,
+    );
 }

@@ -51,6 +51,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/mails", get(api::mails))
         .route("/mails/{id}", get(api::mail))
         .route("/mails/{id}/raw", get(api::mail_raw))
+        .route("/mails/{id}/reprocess", post(api::reprocess))
+        .route("/unmatched", get(api::unmatched))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));
     Router::new()
         .route("/healthz", get(health::healthz))

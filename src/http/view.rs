@@ -1,9 +1,12 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::domain::incident::Incident;
+use crate::store::archive::Unmatched;
 use crate::store::incident::TimelineEntry;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 
@@ -22,6 +25,10 @@ pub struct IncidentView {
     pub severity: &'static str,
     /// One line.
     pub summary: String,
+    /// What else is worth knowing, by name.
+    pub details: BTreeMap<String, String>,
+    /// Pages worth opening, by name.
+    pub links: BTreeMap<String, String>,
     /// Triggers received.
     pub alert_count: i64,
     /// RFC 3339.
@@ -123,6 +130,10 @@ pub struct AlertView {
     pub severity: &'static str,
     /// One line.
     pub summary: String,
+    /// What else is worth knowing, by name.
+    pub details: BTreeMap<String, String>,
+    /// Pages worth opening, by name.
+    pub links: BTreeMap<String, String>,
     /// Which rule read it.
     pub rule: String,
     /// Why.
@@ -131,6 +142,30 @@ pub struct AlertView {
     pub outcome: String,
     /// The incident it opened or touched.
     pub incident_number: Option<i64>,
+}
+
+/// Mails of one sender that no rule knew.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnmatchedView {
+    /// The address in `From`.
+    pub header_from: String,
+    /// How many.
+    pub mails: i64,
+    /// The newest of them.
+    pub newest_mail_id: String,
+    /// Its subject.
+    pub newest_subject: String,
+}
+
+impl From<Unmatched> for UnmatchedView {
+    fn from(unmatched: Unmatched) -> Self {
+        Self {
+            header_from: unmatched.header_from,
+            mails: unmatched.mails,
+            newest_mail_id: unmatched.newest_id,
+            newest_subject: unmatched.newest_subject,
+        }
+    }
 }
 
 impl From<Incident> for IncidentView {
@@ -143,6 +178,8 @@ impl From<Incident> for IncidentView {
             status: incident.status.word(),
             severity: incident.severity.word(),
             summary: incident.summary,
+            details: incident.details,
+            links: incident.links,
             alert_count: incident.alert_count,
             opened_at: incident.opened_at,
             acknowledged_at,
@@ -215,6 +252,8 @@ impl From<StoredAlert> for AlertView {
             dedup_key: stored.alert.dedup_key,
             severity: stored.alert.severity.word(),
             summary: stored.alert.summary,
+            details: stored.alert.details,
+            links: stored.alert.links,
             rule: stored.alert.rule,
             reason: stored.alert.reason,
             outcome: stored.outcome,

@@ -62,6 +62,8 @@ fn body(claimed: &Claimed, now: Timestamp) -> String {
                 "status": incident.status.word(),
                 "severity": incident.severity.word(),
                 "summary": incident.summary,
+                "details": incident.details,
+                "links": incident.links,
                 "alert_count": incident.alert_count,
                 "opened_at": incident.opened_at.to_string(),
             },

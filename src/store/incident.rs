@@ -74,8 +74,8 @@ impl WriteTx {
     /// Stores a new incident.
     pub(crate) async fn insert_incident(&mut self, incident: &Incident) -> Result<(), Error> {
         let sql = "insert into incident (number, service, dedup_key, status, severity, summary, alert_count, opened_at, \
-                   triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8)";
+                   triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at, details, links) \
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17)";
         let query = sqlx::query(sql)
             .bind(incident.number)
             .bind(&incident.service)
@@ -91,7 +91,9 @@ impl WriteTx {
             .bind(i64::from(incident.position.step))
             .bind(i64::from(incident.position.exhausted))
             .bind(incident.pages)
-            .bind(incident.due_at.map(Timestamp::as_millisecond));
+            .bind(incident.due_at.map(Timestamp::as_millisecond))
+            .bind(to_json(&incident.details))
+            .bind(to_json(&incident.links));
         query.execute(self.connection()).await?;
         self.pending.locked(incident);
         Ok(())
@@ -145,6 +147,8 @@ pub(super) fn changed_cells(incident: &Incident) -> Vec<Cell> {
         Cell::Int(i64::from(incident.position.exhausted)),
         Cell::Int(incident.pages),
         Cell::IntOrNull(incident.due_at.map(Timestamp::as_millisecond)),
+        Cell::Text(to_json(&incident.details)),
+        Cell::Text(to_json(&incident.links)),
     ]
 }
 
@@ -223,6 +227,8 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         status: word(row, "status")?,
         severity: word(row, "severity")?,
         summary: text(row, "summary")?,
+        details: json(row, "details")?,
+        links: json(row, "links")?,
         alert_count: int(row, "alert_count")?,
         opened_at: instant(row, "opened_at")?,
         acknowledged: acknowledged_at.zip(text_or_none(row, "acknowledged_by")?),

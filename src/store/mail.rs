@@ -106,6 +106,8 @@ impl WriteTx {
             Cell::Text(stored.alert.reason.clone()),
             Cell::Text(stored.outcome.clone()),
             Cell::IntOrNull(stored.incident_number),
+            Cell::Text(to_json(&stored.alert.details)),
+            Cell::Text(to_json(&stored.alert.links)),
         ];
         if self.pending.row(Table::Alert, cells) { self.flush().await } else { Ok(()) }
     }
@@ -166,7 +168,7 @@ impl Store {
     }
 }
 
-fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
+pub(super) fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
     Ok(StoredMail {
         id: text(row, "id")?,
         received_at: instant(row, "received_at")?,
@@ -185,12 +187,14 @@ fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
     })
 }
 
-fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
+pub(super) fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
     let alert = Alert {
         action: word(row, "action")?,
         dedup_key: text(row, "dedup_key")?,
         severity: word(row, "severity")?,
         summary: text(row, "summary")?,
+        details: json(row, "details")?,
+        links: json(row, "links")?,
         rule: text(row, "rule")?,
         reason: text(row, "reason")?,
     };

@@ -4,6 +4,7 @@
 //! the domain's word. A write transaction starts with a write, so that neither database can be raced: SQLite
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
+pub mod archive;
 mod dialect;
 pub mod incident;
 pub mod mail;
@@ -158,6 +159,8 @@ impl Store {
                    union all select 'exhausted', 'open', count(*) from incident where exhausted = 1 and resolved_at is null \
                    union all select 'notification', status, count(*) from notification group by status \
                    union all select 'mail', 'stored', count(*) from mail \
+                   union all select 'unmatched', 'stored', count(distinct mail_id) from alert \
+                   where rule in ('recogniser', 'catch-all') \
                    union all select 'alert', action, count(*) from alert group by action";
         let rows = self.rows(sqlx::query(sql)).await?;
         rows.iter().map(|row| Ok((text(row, "what")?, text(row, "status")?, int(row, "n")?))).collect()

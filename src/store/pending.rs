@@ -223,10 +223,10 @@ const INSERT_MAILS: Statement = Statement {
 
 const INSERT_ALERTS: Statement = Statement {
     head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
-           outcome, incident_number) values ",
-    row: |sql, first| plain_row(sql, first, 12),
+           outcome, incident_number, details, links) values ",
+    row: |sql, first| plain_row(sql, first, 14),
     leading: 0,
-    columns: 12,
+    columns: 14,
     tail: "",
 };
 
@@ -256,15 +256,15 @@ const INSERT_ENTRIES: Statement = Statement {
 
 const UPDATE_INCIDENTS: Statement = Statement {
     head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
-           triggered_at, policy_round, policy_step, exhausted, pages, due_at) as (values ",
-    row: |sql, first| plain_row(sql, first, 14),
+           triggered_at, policy_round, policy_step, exhausted, pages, due_at, details, links) as (values ",
+    row: |sql, first| plain_row(sql, first, 16),
     leading: 0,
-    columns: 14,
+    columns: 16,
     tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
            alert_count = new.alert_count, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, \
            resolved_at = new.resolved_at, triggered_at = new.triggered_at, policy_round = new.policy_round, \
-           policy_step = new.policy_step, exhausted = new.exhausted, pages = new.pages, due_at = new.due_at \
-           from new where incident.number = new.number",
+           policy_step = new.policy_step, exhausted = new.exhausted, pages = new.pages, due_at = new.due_at, \
+           details = new.details, links = new.links from new where incident.number = new.number",
 };
 
 fn plain_row(sql: &mut String, first: usize, columns: usize) {
@@ -322,9 +322,7 @@ mod tests {
     #[test]
     fn statements_number_their_parameters() {
         assert!(
-            INSERT_ALERTS.sql(2).ends_with(
-                "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12),($13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)"
-            )
+            INSERT_ALERTS.sql(2).ends_with("$12,$13,$14),($15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28)")
         );
         assert!(
             INSERT_ENTRIES

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -32,7 +34,13 @@ fn policy() -> Policy {
 }
 
 fn trigger(severity: Severity, minute: i64) -> Trigger {
-    Trigger { severity, summary: "disk".to_owned(), origin_at: at(minute) }
+    Trigger {
+        severity,
+        summary: "disk".to_owned(),
+        details: BTreeMap::new(),
+        links: BTreeMap::new(),
+        origin_at: at(minute),
+    }
 }
 
 /// An incident that tells its story in short lines.

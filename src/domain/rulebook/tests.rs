@@ -1,23 +1,25 @@
-use std::collections::BTreeMap;
-
-use regex::Regex;
-
 use super::*;
-use crate::domain::rule::{Choice, Criterion, Field};
+use crate::domain::choice::Choice;
+use crate::domain::criterion::Criterion;
+use crate::domain::field::Field;
+use crate::domain::pattern::Pattern;
 use crate::domain::template::Template;
 
 fn rule(name: &str, pattern: &str, action: Action) -> Rule {
     Rule {
         name: name.to_owned(),
         criteria: vec![Criterion {
-            field: Field::Subject,
-            any: vec![Regex::new(pattern).expect("pattern")],
-            not: Vec::new(),
+            any: vec![Pattern::new(pattern).expect("pattern")],
+            ..Criterion::on(Field::Subject)
         }],
+        for_each: None,
+        transforms: Vec::new(),
         action: Choice::Fixed(action),
-        severity: Choice::Lookup { capture: "none".to_owned(), map: BTreeMap::new(), default: Some(Severity::Error) },
+        severity: Choice::Fixed(Severity::Error),
         dedup_key: Template::parse("{subject}").expect("template"),
         summary: Template::parse("{subject}").expect("template"),
+        details: Vec::new(),
+        links: Vec::new(),
         reason: None,
     }
 }
@@ -26,7 +28,7 @@ fn service(name: &str, mailbox: Option<&str>, rules: Vec<Rule>) -> Arc<Service> 
     Arc::new(Service {
         name: name.to_owned(),
         addresses: vec![AddressPattern { mailbox: mailbox.map(str::to_owned), domain: None }],
-        packs: vec![Arc::new(Pack { name: "test".to_owned(), rules })],
+        rules: Arc::new(RuleSet::new(rules.into_iter().map(Arc::new).collect())),
         policy: "default".to_owned(),
     })
 }
@@ -87,7 +89,12 @@ fn a_wildcard_takes_what_is_left() {
 
 fn verdict(rules: Vec<Rule>, subject: &str) -> Verdict {
     let mail = Mail::parse(format!("From: a@b.example\nSubject: {subject}\n\nfirst line\n").as_bytes());
-    service("s", None, rules).judge(&mail, "s@one.example")
+    let envelope = Envelope::new("", "s@one.example", "192.0.2.1");
+    let service = service("s", None, rules);
+    let verdict = service.judge(&mail, &envelope);
+    let explained = service.explain(&mail, &envelope).verdict;
+    assert_eq!(explained.alerts, verdict.alerts, "asking why changes nothing");
+    Verdict { alerts: verdict.alerts, ..explained }
 }
 
 #[test]
@@ -124,4 +131,14 @@ fn unknown_mail_opens_an_incident() {
     let empty = verdict(Vec::new(), "");
     assert_eq!(empty.alerts[0].dedup_key, "mail/a@b.example/first line");
     assert_eq!(empty.alerts[0].summary, "first line");
+}
+
+#[test]
+fn a_reply_opens_but_never_closes() {
+    let rules = |action| vec![rule("t/a", "disk", action)];
+    let reply = verdict(rules(Action::Resolve), "Re: disk fine");
+    assert_eq!(reply.alerts[0].action, Action::Ignore);
+    assert!(reply.alerts[0].reason.starts_with("a reply by a person"), "{}", reply.alerts[0].reason);
+    assert_eq!(verdict(rules(Action::Resolve), "Fwd: disk fine").alerts[0].action, Action::Resolve);
+    assert_eq!(verdict(rules(Action::Trigger), "Re: disk full").alerts[0].action, Action::Trigger);
 }

@@ -1,0 +1,68 @@
+//! `mail`: stored mails, on the database itself.
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use super::{ConfigArg, print_json};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::http::view::AlertView;
+use crate::store::Store;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Judge a stored mail again, by rules that were mended since, and let it act
+    Reprocess(One),
+    /// Print a stored mail exactly as it came
+    Raw(Id),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    #[command(flatten)]
+    id: Id,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Id {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Its id, as the sender was given it
+    id: String,
+}
+
+pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Reprocess(one) => reprocess(one).await,
+        Command::Raw(id) => raw(id).await,
+    }
+}
+
+async fn reprocess(one: &One) -> anyhow::Result<()> {
+    let loaded = one.id.config.load()?;
+    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let engine = Engine::start(store, Clock::System, loaded.definitions);
+    let Some(alerts) = engine.reprocess(&one.id.id, "command line").await? else {
+        bail!("there is no mail {}", one.id.id);
+    };
+    if one.json {
+        let views: Vec<AlertView> = alerts.into_iter().map(AlertView::from).collect();
+        return print_json(&json!({ "alerts": views }));
+    }
+    for stored in alerts {
+        let alert = &stored.alert;
+        println!("{}: {} {}  {}  (by {})", stored.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
+        println!("  {}", stored.outcome);
+    }
+    Ok(())
+}
+
+async fn raw(id: &Id) -> anyhow::Result<()> {
+    let loaded = id.config.load()?;
+    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let Some(raw) = store.mail_raw(&id.id).await? else { bail!("there is no mail {}", id.id) };
+    std::io::Write::write_all(&mut std::io::stdout(), &raw).context("cannot print it")
+}

@@ -1,0 +1,105 @@
+//! Reprocessing: a stored mail is judged again, by rules that were mended since, and acts.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::committer::{Done, Work};
+use super::door::{self, Raise};
+use super::{Engine, Error};
+use crate::domain::Definitions;
+use crate::domain::alert::Action;
+use crate::domain::mail::{Envelope, Mail};
+use crate::domain::rulebook::Verdict;
+use crate::store::mail::StoredAlert;
+use crate::store::{self, WriteTx};
+
+/// A stored mail with its new verdicts.
+#[derive(Debug)]
+pub(crate) struct Again {
+    mail_id: String,
+    origin_at: Timestamp,
+    pub(super) verdicts: Vec<Verdict>,
+    /// What it said before: service, action and key.
+    said: HashSet<(String, Action, String)>,
+    /// Its alerts so far.
+    alerts: i64,
+    actor: String,
+    pub(super) now: Timestamp,
+    definitions: Arc<Definitions>,
+}
+
+impl Engine {
+    /// Judges a stored mail again with the definitions in force and lets it act: what it says that it did not say
+    /// before opens incidents or touches open ones. The mail keeps the record of both. `None` when there is no such
+    /// mail.
+    ///
+    /// # Errors
+    /// When it could not be read or made durable.
+    pub async fn reprocess(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+        let unread = |error| Error::NotCommitted(Arc::new(error));
+        let Some((mail, alerts)) = self.store.mail(mail_id).await.map_err(unread)? else { return Ok(None) };
+        let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
+        let definitions = self.definitions();
+        let parsed = Mail::parse(&raw).with_sender(&mail.reverse_path);
+        let envelope = |recipient: &String| Envelope::new(&mail.reverse_path, recipient, &mail.peer);
+        let envelopes: Vec<Envelope> = mail.recipients.iter().map(envelope).collect();
+        let again = Again {
+            mail_id: mail.id,
+            origin_at: mail.origin_at,
+            verdicts: definitions.rulebook.judge(&parsed, &envelopes),
+            alerts: alerts.len() as i64,
+            said: alerts
+                .into_iter()
+                .map(|stored| (stored.service, stored.alert.action, stored.alert.dedup_key))
+                .collect(),
+            actor: actor.to_owned(),
+            now: self.clock.now(),
+            definitions,
+        };
+        match self.committer.submit(Work::Reprocess(Box::new(again))).await? {
+            Done::Reprocessed(alerts) => Ok(Some(alerts)),
+            other => unreachable!("a mail judged again is answered by its alerts, not by {other:?}"),
+        }
+    }
+}
+
+impl Again {
+    /// Lets the alerts act, in the caller's transaction.
+    pub(crate) async fn act(&self, tx: &mut WriteTx) -> Result<Vec<StoredAlert>, store::Error> {
+        let mut done = Vec::new();
+        let mut said = self.said.clone();
+        for verdict in &self.verdicts {
+            for alert in &verdict.alerts {
+                let claim = (verdict.service.clone(), alert.action, alert.dedup_key.clone());
+                let (outcome, incident_number) = if said.insert(claim) {
+                    let raise = Raise {
+                        service: &verdict.service,
+                        alert,
+                        mail_id: &self.mail_id,
+                        asked_by: Some(&self.actor),
+                        origin_at: self.origin_at,
+                        now: self.now,
+                        definitions: &self.definitions,
+                    };
+                    let raised = door::raise(tx, &raise).await?;
+                    (raised.outcome, raised.incident_number)
+                } else {
+                    ("the mail had said so already; nothing was done again".to_owned(), None)
+                };
+                let stored = StoredAlert {
+                    mail_id: self.mail_id.clone(),
+                    recipient: verdict.recipient.clone(),
+                    service: verdict.service.clone(),
+                    alert: alert.clone(),
+                    outcome: format!("reprocessed by {}: {outcome}", self.actor),
+                    incident_number,
+                };
+                tx.insert_alert(self.alerts + done.len() as i64 + 1, &stored).await?;
+                done.push(stored);
+            }
+        }
+        Ok(done)
+    }
+}

@@ -1,0 +1,88 @@
+//! Mails read back: for judging them again, and for what no rule knew.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::mail::{StoredAlert, StoredMail, alert, mail};
+use super::{Error, Store, int, text};
+use crate::domain::rulebook::{CATCH_ALL, RECOGNISER};
+
+/// A stored mail with its bytes and what it claimed when it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// The mail.
+    pub mail: StoredMail,
+    /// Exactly as it came.
+    pub raw: Vec<u8>,
+    /// In order.
+    pub alerts: Vec<StoredAlert>,
+}
+
+/// Mails of one sender that no rule knew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The address in `From`.
+    pub header_from: String,
+    /// How many.
+    pub mails: i64,
+    /// The newest of them.
+    pub newest_id: String,
+    /// Its subject.
+    pub newest_subject: String,
+}
+
+impl Store {
+    /// Mails with their bytes, oldest first: those received since an instant, behind the one with the id `after`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn archived(&self, since: Timestamp, after: Option<&str>, limit: i64) -> Result<Vec<Archived>, Error> {
+        let first = first_id(since);
+        let after = after.unwrap_or(&first);
+        let rows =
+            self.rows(sqlx::query("select * from mail where id > $1 order by id limit $2").bind(after).bind(limit));
+        let rows = rows.await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push(Archived { mail: mail(row)?, raw: row.try_get("raw")?, alerts: Vec::new() });
+        }
+        let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(found) };
+        let sql = "select * from alert where mail_id >= $1 and mail_id <= $2 order by mail_id, ordinal";
+        let rows = self.rows(sqlx::query(sql).bind(&first.mail.id).bind(&last.mail.id)).await?;
+        for row in &rows {
+            let alert = alert(row)?;
+            if let Ok(at) = found.binary_search_by(|archived| archived.mail.id.cmp(&alert.mail_id)) {
+                found[at].alerts.push(alert);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Who sent mail since an instant that no rule knew, most first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn unmatched(&self, since: Timestamp, limit: i64) -> Result<Vec<Unmatched>, Error> {
+        let sql = "select m.header_from, m.id, m.subject, x.n from mail m join \
+                   (select mail.header_from as header_from, count(distinct mail.id) as n, max(mail.id) as newest \
+                   from alert join mail on mail.id = alert.mail_id \
+                   where alert.rule in ($1, $2) and alert.mail_id > $3 group by mail.header_from) x \
+                   on m.id = x.newest order by x.n desc, m.header_from limit $4";
+        let query = sqlx::query(sql).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since)).bind(limit);
+        let rows = self.rows(query).await?;
+        let unmatched = |row| {
+            Ok(Unmatched {
+                header_from: text(row, "header_from")?,
+                mails: int(row, "n")?,
+                newest_id: text(row, "id")?,
+                newest_subject: text(row, "subject")?,
+            })
+        };
+        rows.iter().map(unmatched).collect()
+    }
+}
+
+/// Ids begin with the millisecond of arrival, in hex; this one is below all of them.
+fn first_id(since: Timestamp) -> String {
+    format!("{:012x}", since.as_millisecond().max(0))
+}
