@@ -149,7 +149,7 @@ async fn mails_show_verdict_and_raw_bytes() {
     assert_eq!(mail["incident_numbers"], json!([1]));
     assert_eq!(mail["received_at"], "2026-11-21T10:00:00.000Z");
     assert_eq!(mail["alerts"][0]["action"], "trigger");
-    assert_eq!(mail["alerts"][0]["rule"], "catch-all");
+    assert_eq!(mail["alerts"][0]["rule"], "recogniser");
     let (_, one) = world.get(&format!("/api/v1/mails/{id}")).await;
     assert!(one["trace"][0]["trace"].as_array().is_some_and(|trace| !trace.is_empty()), "every rule tried is told");
     let request = world.http().get(world.url(&format!("/api/v1/mails/{id}/raw"))).bearer_auth(&world.token);

@@ -158,3 +158,55 @@ fn odd_toml_is_a_problem_not_a_panic() {
         assert!(!problems(GOOD, pack).is_empty(), "{pack:?}");
     }
 }
+
+#[test]
+fn the_language_is_checked_where_it_is_written() {
+    let rule = |lines: &str| {
+        format!("[[rule]]\nname = 'a'\naction = 'trigger'\ndedup_key = '{{h}}'\nwhen.subject = '(?<h>x)'\n{lines}\n")
+    };
+    for (lines, problem) in [
+        ("transform.h = 'uper'", "there is no transform \"uper\" (did you mean `upper`?)"),
+        ("transform.h = { replace = '(', with = '' }", "this is not a regular expression"),
+        ("transform.h = { nothing = 1 }", "this step for h does nothing"),
+        ("for_each = { field = 'bodi', match = 'x' }", "there is no field \"bodi\" (did you mean `body`?)"),
+        ("for_each = { field = 'body' }", "[rule.for_each] needs `match`"),
+        ("details = { A = '{nope}' }", "there is no capture \"nope\""),
+        ("links = { A = '{h' }", "a `{` has no closing `}`"),
+        ("when.client = { is = 'nowhere' }", "\"nowhere\" is no address or network"),
+        ("when.body = {}", "body demands nothing"),
+        ("severity = { from = 'h' }", "severity looks nothing up"),
+        ("severity = { from = 'h', at_least = { many = 'info' } }", "\"many\" is not a number"),
+        ("severity = { from = 'h', map = { A = 'info', a = 'info' } }", "\"a\" is in this table twice"),
+        ("test = [{ mail = 'a', mail_text = 'b' }]", "a test needs either mail or mail_text"),
+        ("test = [{ mail = 'a', matches = 'no' }]", "matches must be true or false"),
+    ] {
+        let text = rule(lines);
+        let told = problems(GOOD, &text);
+        assert!(told[0].contains(problem), "{lines}: {told:?}");
+    }
+    let defaults = "[defaults]\nseverity = { from = 'level', map = { a = 'info' } }\n".to_owned() + &rule("");
+    assert!(
+        problems(GOOD, &defaults)[0].contains("rule mine/a captures no \"level\""),
+        "{:?}",
+        problems(GOOD, &defaults)
+    );
+}
+
+#[test]
+fn a_service_has_rules_of_its_own_before_and_after_its_packs() {
+    let own = "packs = [\"mine\"]\n[[services.s.before]]\nname = 'first'\naction = 'ignore'\nreason = 'a drill'\n\
+               when.subject = 'drill'\n[[services.s.after]]\nname = 'rest'\naction = 'trigger'\n\
+               dedup_key = 'rest'\nwhen.subject = '.'\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("rules")).expect("made");
+    std::fs::write(folder.path().join("nightcall.toml"), GOOD.to_owned() + own).expect("written");
+    std::fs::write(folder.path().join("rules/mine.toml"), GOOD_PACK).expect("written");
+    let loaded = definitions::load(&folder.path().join("nightcall.toml")).expect("good");
+    let names: Vec<&str> =
+        loaded.definitions.rulebook.services[0].rules.rules().iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["s/before/first", "mine/a", "s/after/rest"]);
+    let before = loaded.definitions.version.clone();
+    std::fs::write(folder.path().join("rules/mine.toml"), GOOD_PACK.replace('x', "y")).expect("written");
+    let loaded = definitions::load(&folder.path().join("nightcall.toml")).expect("good");
+    assert_ne!(loaded.definitions.version, before, "another set has another version");
+}

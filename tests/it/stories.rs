@@ -214,7 +214,7 @@ async fn a_mail_nobody_knows_opens_an_incident_too() {
     world.expect_call("ann");
     world.mail("web@alerts.example.com", b"Subject: Printer on fire\r\n\r\nhelp\r\n").await;
     let incident = world.incident(1).await;
-    assert_eq!((incident.dedup_key.as_str(), incident.alert_count), ("subject/printer on fire", 2));
+    assert_eq!((incident.summary.as_str(), incident.alert_count), ("Printer on fire", 2));
 }
 
 #[tokio::test]
