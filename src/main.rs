@@ -11,6 +11,9 @@ const LOG: &str = "NIGHTCALL_LOG";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if cli.prints_and_ends() {
+        end_when_nobody_reads();
+    }
     let filter = std::env::var(LOG).ok().and_then(|text| EnvFilter::try_new(text).ok());
     // The database library tells every slow statement; people who want to know ask for it.
     let default = || EnvFilter::new(format!("{},sqlx=warn", cli.log_level()));
@@ -33,6 +36,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
+}
+
+/// `nightcall … | head` is no mistake: whoever read has read enough.
+fn end_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let told = panic.payload().downcast_ref::<String>();
+        if told.is_some_and(|text| text.starts_with("failed printing to stdout")) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a failed command belongs to its caller's terminal")]

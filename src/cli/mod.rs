@@ -67,6 +67,11 @@ impl Cli {
         }
     }
 
+    /// Whether it prints an answer and ends, instead of serving.
+    pub fn prints_and_ends(&self) -> bool {
+        !matches!(self.command, Command::Serve(_) | Command::Demo(_))
+    }
+
     /// Runs the command.
     ///
     /// # Errors

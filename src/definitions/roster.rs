@@ -227,15 +227,20 @@ fn read_service_rules(
     let (before, after) = (own("before"), own("after"));
     let of_packs = packs.iter().flat_map(|pack| pack.rules.iter().cloned());
     if before.is_empty() && after.is_empty() {
+        check_count(name, table, packs.iter().map(|pack| pack.rules.len()).sum());
         let names = packs.iter().map(|pack| pack.name.clone()).collect();
         return Arc::clone(shared.entry(names).or_insert_with(|| Arc::new(RuleSet::new(of_packs.collect()))));
     }
     let rules: Vec<_> = before.into_iter().chain(of_packs).chain(after).collect();
-    if rules.len() > RULES_MAX {
-        let message = format!("service {} has {} rules; {RULES_MAX} are allowed", name.value, rules.len());
+    check_count(name, table, rules.len());
+    Arc::new(RuleSet::new(rules))
+}
+
+fn check_count(name: &Placed<String>, table: &Table<'_>, rules: usize) {
+    if rules > RULES_MAX {
+        let message = format!("service {} has {rules} rules; {RULES_MAX} are allowed", name.value);
         table.reader().note(name.span.clone(), message);
     }
-    Arc::new(RuleSet::new(rules))
 }
 
 fn read_address(table: &Table<'_>, address: &Placed<String>, domains: &[String]) -> Option<AddressPattern> {

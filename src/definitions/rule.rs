@@ -93,7 +93,9 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
     });
     let reason = table.string("reason").map(|reason| reason.value);
     let ignores = matches!(action, Some(Choice::Fixed(Action::Ignore)));
-    if ignores && reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    if action.as_ref().is_some_and(|action| action.values().any(|action| *action == Action::Ignore))
+        && reason.as_deref().is_none_or(|reason| reason.trim().is_empty())
+    {
         reader.note_with_hint(span, "a rule that ignores mail must say why", "add reason = \"…\"");
     }
     // What is ignored needs no key of its own, but every alert has one.

@@ -214,7 +214,9 @@ fn verify(rules: &[Rule], samples: &[&Sample<'_>]) -> Result<Vec<(usize, Expecte
         ));
     }
     if !open.is_empty() && !resolved.is_empty() && open.is_disjoint(&resolved) {
-        return Err("No recovery has the key of a problem: the samples seem to be of different things. Give a problem and the recovery of the same thing.".to_owned());
+        return Err("No recovery has the key of a problem: the samples seem to be of different \
+                    things. Give a problem and the recovery of the same thing."
+            .to_owned());
     }
     Ok(out)
 }

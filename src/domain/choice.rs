@@ -27,6 +27,20 @@ pub struct Lookup<T> {
     pub default: Option<T>,
 }
 
+impl<T> Choice<T> {
+    /// Every value that it can give.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        let (fixed, lookup) = match self {
+            Self::Fixed(value) => (Some(value), None),
+            Self::Lookup(lookup) => (None, Some(lookup)),
+        };
+        let looked_up = lookup.into_iter().flat_map(|lookup| {
+            lookup.map.values().chain(lookup.at_least.iter().map(|(_, value)| value)).chain(&lookup.default)
+        });
+        fixed.into_iter().chain(looked_up)
+    }
+}
+
 impl<T: Copy + Display> Choice<T> {
     /// The value, and how it came about.
     ///

@@ -96,7 +96,7 @@ impl Criterion {
         for pattern in &self.not {
             for value in &values {
                 if pattern.is_match(value, budget)? {
-                    return Err(format!("{field} matches the excluded {:?}", pattern.as_str()));
+                    return Err(format!("{field} matches the excluded '{}'", pattern.as_str()));
                 }
             }
         }
@@ -118,8 +118,8 @@ impl Criterion {
         };
         let no_match = |pattern: &Pattern, explains: bool| {
             let beginning = if explains { pattern.matching_beginning(&values) } else { None };
-            let as_far_as = beginning.map(|beginning| format!(", only its beginning {beginning:?} does"));
-            format!("{field} does not match {:?}{}", pattern.as_str(), as_far_as.unwrap_or_default())
+            let as_far_as = beginning.map(|beginning| format!(", only its beginning '{beginning}' does"));
+            format!("{field} does not match '{}'{}", pattern.as_str(), as_far_as.unwrap_or_default())
         };
         for pattern in &self.all {
             if !capture(pattern, budget)? {

@@ -257,8 +257,15 @@ fn header_text(value: &HeaderValue<'_>, raw: &[u8], message: &Message<'_>) -> St
         // Structured headers are matched as they were written; their bytes follow the colon.
         _ => String::from_utf8_lossy(raw).into_owned(),
     };
-    let (text, _) = cut(&storable(&text), FIELD_BYTES_MAX);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // Folded lines become one; this runs for every header of every mail.
+    let mut folded = String::with_capacity(text.len().min(FIELD_BYTES_MAX));
+    for word in text[..text.floor_char_boundary(FIELD_BYTES_MAX)].split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    if folded.contains('\0') { folded.replace('\0', "\u{fffd}") } else { folded }
 }
 
 /// The charset that the mail declares for its text: what writes raw bytes into a header means the same there.
@@ -284,7 +291,16 @@ fn part_text<'a>(message: &'a Message<'_>, part: &'a MessagePart<'_>, text: &'a 
 
 /// LF line ends, and no NUL: no text column of PostgreSQL can hold one.
 fn storable(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\0', "\u{fffd}")
+    let mut parts = text.split('\r');
+    let mut out = String::with_capacity(text.len());
+    out.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        if !part.starts_with('\n') {
+            out.push('\r');
+        }
+        out.push_str(part);
+    }
+    if out.contains('\0') { out.replace('\0', "\u{fffd}") } else { out }
 }
 
 fn cut(text: &str, bytes_max: usize) -> (String, bool) {

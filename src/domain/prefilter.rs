@@ -31,6 +31,9 @@ pub struct Need {
 /// A literal in more sets than this is one that many rules have.
 const MANY: u64 = 8;
 
+/// So few literals make a table that is quick to walk and not too large.
+const FEW: usize = 500;
+
 /// An index over the rules of a rulebook.
 #[derive(Debug, Default)]
 pub struct Prefilter {
@@ -109,7 +112,7 @@ impl Prefilter {
         for group in literals.chunk_by(|((left, _), _), ((right, _), _)| left == right) {
             let automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .kind(Some(if group.len() <= FEW { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA }))
                 .build(group.iter().map(|((_, literal), _)| literal));
             let (Some(((field, _), _)), Ok(automaton)) = (group.first(), automaton) else {
                 // More literals than an automaton can hold: better slow than wrong.
@@ -140,7 +143,11 @@ impl Prefilter {
         for index in &self.fields {
             values(index.field, &mut |value| {
                 fold::fold_into(value, folded);
-                for hit in index.automaton.find_overlapping_iter(folded.as_str()) {
+                // Most values hold none of the literals, which is quicker to see than which of them.
+                let Some(first) = index.automaton.find(folded.as_str()) else { return };
+                // A literal that begins earlier may end later.
+                let from = folded.floor_char_boundary(first.end().saturating_sub(index.automaton.max_pattern_len()));
+                for hit in index.automaton.find_overlapping_iter(&folded[from..]) {
                     let literal = index.first + hit.pattern().as_u32();
                     if let Some(seen) = seen.get_mut(literal as usize)
                         && *seen != *now

@@ -152,7 +152,12 @@ impl Rule {
             details: rendered(&self.details, alert::detail),
             links: rendered(&self.links, alert::link),
             rule: self.name.clone(),
-            reason: self.reason.clone().unwrap_or(action_why),
+            reason: match (&self.reason, &self.action) {
+                (Some(reason), Choice::Fixed(_)) => reason.clone(),
+                // The reason of a rule that ignores some of its mails is for those.
+                (Some(reason), Choice::Lookup(_)) if action == Action::Ignore => reason.clone(),
+                _ => action_why,
+            },
         })
     }
 }
@@ -187,7 +192,7 @@ impl ForEach {
             });
             return Ok(all.collect());
         }
-        Err(format!("for_each finds nothing in {} with {:?}", self.field, self.pattern.as_str()))
+        Err(format!("for_each finds nothing in {} with '{}'", self.field, self.pattern.as_str()))
     }
 }
 

@@ -316,10 +316,11 @@ fn explain_has_the_fixed_shape_without_a_configuration() {
 
 #[test]
 fn the_shipped_packs_pass_their_own_tests() {
-    let rules = format!("{}/rules", env!("CARGO_MANIFEST_DIR"));
-    let output = run(&["rules", "test", &rules]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(stdout(&output).trim().ends_with("passed, 0 failed"), "{}", stdout(&output));
+    for folder in ["rules", "tests/packs"] {
+        let output = run(&["rules", "test", &format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"))]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout(&output).trim().ends_with("passed, 0 failed"), "{}", stdout(&output));
+    }
 }
 
 #[test]

@@ -43,6 +43,8 @@ async fn a_recovery_that_waited_in_a_queue_closes_nothing() {
     let outcomes = deliver(&mut world, &["nagios-svc-problem-critical.eml"]).await;
     world.expect_call("ann");
     assert_eq!(outcomes, ["opened incident #1"]);
+    let (_, incident) = world.get("/api/v1/incidents/1").await;
+    assert_eq!(incident["details"]["Address"], "10.20.4.11", "what else the mail says is shown: {incident}");
     let later = String::from_utf8(sample("nagios-svc-problem-critical.eml")).expect("ASCII");
     let date = later.lines().find(|line| line.starts_with("Date: ")).expect("a date").to_owned();
     let id = later.lines().find(|line| line.to_lowercase().starts_with("message-id: ")).expect("an id").to_owned();

@@ -93,7 +93,7 @@ fn explain_marks_what_was_captured() {
     }
     place.write("other.eml", "Subject: Pump 17: stopped by hand\n\nx\n");
     let text = told(&["rules", "explain", "--rules", &place.path("rules"), &place.path("other.eml")]);
-    assert!(text.contains(r#"only its beginning "^Pump (?<pump>\\d+): (?<state>\\w+)" does"#), "{text}");
+    assert!(text.contains(r"only its beginning '^Pump (?<pump>\d+): (?<state>\w+)' does"), "{text}");
 }
 
 #[test]
@@ -242,4 +242,17 @@ fn suggest_writes_a_rule_that_passes_its_own_tests() {
     assert!(other["alerts"][0]["dedup_key"].as_str().is_some_and(|key| key.contains("web7")), "{other}");
     let refused = run(&["rules", "suggest", "--out", &out, &bad]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is there already"));
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_mistake() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_nightcall"))
+        .args(["rules", "schema"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

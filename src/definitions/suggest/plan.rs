@@ -103,7 +103,8 @@ impl<'s> Findings<'s> {
             self.samples.iter().find(|sample| sample.action == action).map_or("?", |sample| sample.path)
         };
         Err(format!(
-            "Nothing in the subject or the body tells {} from {}. Give samples whose words differ, or write the rule by hand.",
+            "Nothing in the subject or the body tells {} from {}. Give samples whose words differ, \
+             or write the rule by hand.",
             of(Action::Trigger),
             of(Action::Resolve),
         ))
@@ -176,7 +177,8 @@ impl<'s> Findings<'s> {
         let several = self.samples.iter().any(|sample| sample.action != self.samples[0].action);
         let layouts = [Some(&self.subject), self.line.as_ref()];
         layouts.into_iter().flatten().find_map(|layout| {
-            // Several layouts are told apart by more than one word; unless any word may stand there, each has its own rule.
+            // Several layouts are told apart by more than one word: unless any word may stand there, each has a
+            // rule of its own.
             let fixed = |state: &&StateColumn| Some(state.column) == layout.decides && state.open.is_none();
             if layout.states.iter().any(|state| fixed(&state)) && self.told_by_layout() {
                 return None;

@@ -59,7 +59,10 @@ pub(super) fn brand(pack: &str, samples: &[&Sample<'_>]) -> Vec<String> {
 /// The criterion, or none where the subject is enough. `keys` are the samples' keys: a sender that names the thing
 /// would tie the rule to it.
 pub(super) fn criterion(rules: &[Rule], samples: &[&Sample<'_>], keys: &[String]) -> Option<Source> {
-    if rules.iter().flat_map(|rule| &rule.subject).all(|pattern| fixed_letters(pattern) >= LETTERS_ENOUGH) {
+    let enough = |rule: &Rule| {
+        !rule.subject.is_empty() && rule.subject.iter().all(|pattern| fixed_letters(pattern) >= LETTERS_ENOUGH)
+    };
+    if rules.iter().all(enough) {
         return None;
     }
     product_header(samples).or_else(|| sender(samples, keys))
@@ -131,7 +134,7 @@ fn sender(samples: &[&Sample<'_>], keys: &[String]) -> Option<Source> {
         .collect();
     let short = |part: &str| part.split('.').next().unwrap_or_default().to_owned();
     let host = |address: &str| parts.iter().any(|part| short(part).len() > 3 && address.contains(&short(part)));
-    let named = addresses.iter().any(|address| host(address.split_once('@').map_or("", |(_, domain)| domain)));
+    let named = addresses.iter().any(|address| host(address));
     match locals.iter().next() {
         Some(local) if locals.len() == 1 && (named || addresses.len() > 1) && !host(local) => {
             Some(Source::Pattern("from".to_owned(), format!("^{}@", escape(local))))

@@ -5,9 +5,13 @@ use crate::domain::alert::{Action, Severity};
 use crate::domain::mail::Mail;
 
 fn read(subject: &str, body: &str) -> Reading {
+    try_read(subject, body).expect("it knows a state or names something")
+}
+
+fn try_read(subject: &str, body: &str) -> Option<Reading> {
     let raw =
         format!("From: mon@example.net\r\nSubject: {subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}");
-    recognise(&Mail::parse(raw.as_bytes())).expect("a sender is enough for a key")
+    recognise(&Mail::parse(raw.as_bytes()))
 }
 
 #[test]
@@ -124,7 +128,7 @@ fn severity_and_reason_are_given() {
 #[test]
 fn any_text_is_read_in_bounds() {
     for piece in ["(", "[", "\"", "a=", "x: ", "不", "not ", "0", "-", "\t", "é", "→", "1a", "://", "'", "a_"] {
-        let reading = read(&piece.repeat(900 / piece.len()), &piece.repeat(250_000 / piece.len()));
-        assert!(reading.dedup_key.starts_with("auto/"), "{piece:?}");
+        let reading = try_read(&piece.repeat(900 / piece.len()), &piece.repeat(250_000 / piece.len()));
+        assert!(reading.is_none_or(|reading| reading.dedup_key.starts_with("auto/")), "{piece:?}");
     }
 }

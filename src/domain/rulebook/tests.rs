@@ -126,8 +126,10 @@ fn a_lone_resolve_stands() {
 #[test]
 fn unknown_mail_opens_an_incident() {
     let unknown = verdict(Vec::new(), "Re: Disk   FULL");
-    assert_eq!(unknown.alerts[0].dedup_key, "subject/disk full");
-    assert_eq!(unknown.alerts[0].action, Action::Trigger);
+    assert_eq!((unknown.alerts[0].rule.as_str(), unknown.alerts[0].action), (RECOGNISER, Action::Trigger));
+    let nameless = verdict(Vec::new(), "Re: 17   X");
+    assert_eq!((nameless.alerts[0].rule.as_str(), nameless.alerts[0].action), (CATCH_ALL, Action::Trigger));
+    assert_eq!(nameless.alerts[0].dedup_key, "subject/17 x");
     let empty = verdict(Vec::new(), "");
     assert_eq!(empty.alerts[0].dedup_key, "mail/a@b.example/first line");
     assert_eq!(empty.alerts[0].summary, "first line");

@@ -185,6 +185,10 @@ impl Findings<'_> {
 
     /// Where the subject does not name the thing, the summary does.
     fn summary(&self) -> Option<String> {
+        if self.samples.iter().any(|sample| sample.mail.subject.is_empty()) {
+            let names: Vec<String> = self.key_names().iter().map(|name| format!("{{{}}}", name.capture)).collect();
+            return Some(if names.is_empty() { "Alert from {from}".to_owned() } else { names.join(" ") });
+        }
         if strong(&names(&self.subject)).next().is_some() && self.key_fields.is_empty() {
             return None;
         }
