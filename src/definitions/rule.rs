@@ -106,17 +106,7 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
     } else {
         table.required_string("dedup_key").and_then(|text| read_template(reader, &text, Some(&names)))
     };
-    let summary = match (table.string("summary"), &defaults.summary) {
-        (Some(text), _) => read_template(reader, &text, Some(&names)),
-        (None, Some(default)) => {
-            if let Some(missing) = default.names().find(|used| !names.0.contains(*used)) {
-                let message = format!("rule {name} captures no {missing:?}, which this default needs");
-                reader.note(default.span.clone(), message);
-            }
-            Some(default.value.clone())
-        }
-        (None, None) => Template::parse("{subject}").ok(),
-    };
+    let summary = read_summary(&mut table, &name, &names, defaults);
     let details = with_defaults(read_entries(&mut table, "details", Some(&names)), &defaults.details);
     let links = with_defaults(read_entries(&mut table, "links", Some(&names)), &defaults.links);
     table.finish();
@@ -133,6 +123,22 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
         links,
         reason,
     })
+}
+
+/// The rule's own summary, the file's, or the subject.
+fn read_summary(table: &mut Table<'_>, rule: &str, names: &Names, defaults: &Defaults) -> Option<Template> {
+    let reader = table.reader();
+    match (table.string("summary"), &defaults.summary) {
+        (Some(text), _) => read_template(reader, &text, Some(names)),
+        (None, Some(default)) => {
+            if let Some(missing) = default.names().find(|used| !names.0.contains(*used)) {
+                let message = format!("rule {rule} captures no {missing:?}, which this default needs");
+                reader.note(default.span.clone(), message);
+            }
+            Some(default.value.clone())
+        }
+        (None, None) => Template::parse("{subject}").ok(),
+    }
 }
 
 /// The names that a rule's templates and tables may use.
