@@ -1,10 +1,13 @@
 //! What one mail claims about one thing: the alert and its vocabulary.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::subject::fold_white_space;
 
 /// What an alert asks of the incident with its dedup key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -141,8 +144,8 @@ pub const DEDUP_KEY_CHARS_MAX: usize = 512;
 /// Makes a dedup key storable: white space folded, and a key over [`DEDUP_KEY_CHARS_MAX`] shortened to a
 /// readable head plus a digest of the whole, so that two different long keys never become one.
 pub fn dedup_key(text: &str) -> String {
-    let folded = fold_whitespace(text);
-    if folded.chars().count() <= DEDUP_KEY_CHARS_MAX {
+    let folded = visible_line(text);
+    if folded.len() <= DEDUP_KEY_CHARS_MAX || folded.chars().count() <= DEDUP_KEY_CHARS_MAX {
         return folded;
     }
     let head: String = folded.chars().take(DEDUP_KEY_CHARS_MAX - 33).collect();
@@ -151,8 +154,8 @@ pub fn dedup_key(text: &str) -> String {
 
 /// Makes a summary storable: one line, at most [`SUMMARY_CHARS_MAX`] characters.
 pub fn summary(text: &str) -> String {
-    let folded = fold_whitespace(text);
-    if folded.chars().count() <= SUMMARY_CHARS_MAX {
+    let folded = visible_line(text);
+    if folded.len() <= SUMMARY_CHARS_MAX || folded.chars().count() <= SUMMARY_CHARS_MAX {
         return folded;
     }
     let mut cut: String = folded.chars().take(SUMMARY_CHARS_MAX - 1).collect();
@@ -166,7 +169,11 @@ pub const DETAIL_CHARS_MAX: usize = 4096;
 /// Makes a detail storable: its lines without control characters, at most [`DETAIL_CHARS_MAX`] characters.
 /// `None` when nothing is left.
 pub fn detail(text: &str) -> Option<String> {
-    let visible = text.trim().chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    let text = text.trim();
+    if text.len() <= DETAIL_CHARS_MAX && text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let visible = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
     let kept: String = visible.take(DETAIL_CHARS_MAX).collect();
     (!kept.is_empty()).then_some(kept)
 }
@@ -185,9 +192,12 @@ pub fn link(text: &str) -> Option<String> {
     (web && clean && text.len() <= LINK_BYTES_MAX).then(|| text.to_owned())
 }
 
-fn fold_whitespace(text: &str) -> String {
-    let visible = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}");
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+fn visible_line(text: &str) -> String {
+    let hidden = |c: char| c.is_control() && !c.is_whitespace();
+    match fold_white_space(text) {
+        Cow::Owned(folded) if folded.contains(hidden) => folded.replace(hidden, "\u{fffd}"),
+        folded => folded.into_owned(),
+    }
 }
 
 /// The 128-bit FNV-1a digest (draft-eastlake-fnv, section 5): stable over versions and platforms, which the

@@ -94,21 +94,21 @@ impl Criterion {
     ) -> Result<(), String> {
         let (field, values) = (&self.field, self.field.values(mail, envelope));
         for pattern in &self.not {
-            for value in &values {
+            for value in values.clone() {
                 if pattern.is_match(value, budget)? {
                     return Err(format!("{field} matches the excluded '{}'", pattern.as_str()));
                 }
             }
         }
         let demands = !(self.all.is_empty() && self.any.is_empty() && self.is.is_empty());
-        if demands && values.is_empty() {
+        if demands && values.clone().next().is_none() {
             return Err(format!("{field} is not in the mail"));
         }
-        if !self.is.is_empty() && !values.iter().any(|value| self.is.iter().any(|plain| plain.is(value))) {
+        if !self.is.is_empty() && !values.clone().any(|value| self.is.iter().any(|plain| plain.is(value))) {
             return Err(format!("{field} is none of the {} listed values", self.is.len()));
         }
         let mut capture = |pattern: &Pattern, budget: &mut Budget| -> Result<bool, String> {
-            for (nth, value) in values.iter().enumerate() {
+            for (nth, value) in values.clone().enumerate() {
                 if let Some(found) = pattern.captures(value, budget)? {
                     captures.add(pattern, &found, field, nth);
                     return Ok(true);
@@ -117,7 +117,8 @@ impl Criterion {
             Ok(false)
         };
         let no_match = |pattern: &Pattern, explains: bool| {
-            let beginning = if explains { pattern.matching_beginning(&values) } else { None };
+            let beginning =
+                if explains { pattern.matching_beginning(&values.clone().collect::<Vec<_>>()) } else { None };
             let as_far_as = beginning.map(|beginning| format!(", only its beginning '{beginning}' does"));
             format!("{field} does not match '{}'{}", pattern.as_str(), as_far_as.unwrap_or_default())
         };

@@ -70,27 +70,27 @@ impl Field {
     }
 
     /// Its values in a mail; an empty one is none.
-    pub fn values<'m>(&self, mail: &'m Mail, envelope: &'m Envelope) -> Vec<&'m str> {
-        let mut values: Vec<&str> = match self {
-            Self::Subject => vec![&mail.subject],
-            Self::SubjectRaw => vec![&mail.subject_raw],
-            Self::Text => vec![&mail.text],
-            Self::HtmlText => vec![mail.html_text()],
-            Self::Body => vec![&mail.text, mail.html_text()],
-            Self::Html => vec![&mail.html],
-            Self::From => vec![&mail.from],
-            Self::ReplyTo => vec![&mail.reply_to],
-            Self::Recipient => vec![&envelope.recipient],
-            Self::Suffix => vec![envelope.suffix()],
-            Self::Sender => vec![&envelope.sender],
-            Self::Client => vec![&envelope.client],
-            Self::Attachment => mail.attachments.iter().map(String::as_str).collect(),
-            Self::Header(name) => {
-                mail.headers().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v).collect()
-            }
+    pub fn values<'m>(&'m self, mail: &'m Mail, envelope: &'m Envelope) -> impl Iterator<Item = &'m str> + Clone {
+        let one = |value: &'m str| [value, ""];
+        let (named, attachments, header) = match self {
+            Self::Subject => (one(&mail.subject), &[][..], None),
+            Self::SubjectRaw => (one(&mail.subject_raw), &[][..], None),
+            Self::Text => (one(&mail.text), &[][..], None),
+            Self::HtmlText => (one(mail.html_text()), &[][..], None),
+            Self::Body => ([mail.text.as_str(), mail.html_text()], &[][..], None),
+            Self::Html => (one(&mail.html), &[][..], None),
+            Self::From => (one(&mail.from), &[][..], None),
+            Self::ReplyTo => (one(&mail.reply_to), &[][..], None),
+            Self::Recipient => (one(&envelope.recipient), &[][..], None),
+            Self::Suffix => (one(envelope.suffix()), &[][..], None),
+            Self::Sender => (one(&envelope.sender), &[][..], None),
+            Self::Client => (one(&envelope.client), &[][..], None),
+            Self::Attachment => (one(""), &mail.attachments[..], None),
+            Self::Header(name) => (one(""), &[][..], Some(name.as_str())),
         };
-        values.retain(|value| !value.is_empty());
-        values
+        let headers = header.into_iter().flat_map(|name| mail.header(name));
+        let values = named.into_iter().chain(attachments.iter().map(String::as_str)).chain(headers);
+        values.filter(|value| !value.is_empty())
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
         let envelope = Envelope::new("root@mon", "db+Eu-1@example.com", "192.0.2.7");
         let values = |name: &str| {
             let field = Field::parse(name).expect(name);
-            field.values(&mail, &envelope).into_iter().map(str::to_owned).collect::<Vec<_>>()
+            field.values(&mail, &envelope).map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(values("recipient"), ["db+eu-1@example.com"]);
         assert_eq!(values("suffix"), ["eu-1"]);

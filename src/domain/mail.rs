@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::{Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use super::html::html_to_text;
 use super::{charset, subject};
@@ -92,15 +93,22 @@ pub struct Mail {
     html_text: OnceLock<String>,
 }
 
+/// Takes apart the headers that are asked for by their parts; the others are read by [`header_text`].
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+    let parser = MessageParser::new().with_mime_headers().default_header_ignore();
+    let parser = parser.header_date(HeaderName::Date).header_id(HeaderName::MessageId);
+    let parser = parser.header_text(HeaderName::Subject).header_text(HeaderName::Comments);
+    parser.header_address(HeaderName::From).header_address(HeaderName::ReplyTo)
+});
+
 impl Mail {
     /// Parses a mail. Total: any bytes give a mail, in time and memory bounded by [`Bounded`].
     pub fn parse(raw: &[u8]) -> Self {
         let bounded = Bounded::of(raw);
         // A panic in the parsing library must not cost an alert (I9): the mail is then known by its bytes only.
         let parsed = catch_unwind(AssertUnwindSafe(|| {
-            let parser = MessageParser::default();
             let message =
-                if bounded.headers_only { parser.parse_headers(bounded.bytes) } else { parser.parse(bounded.bytes) };
+                if bounded.headers_only { PARSER.parse_headers(bounded.bytes) } else { PARSER.parse(bounded.bytes) };
             message.map(|message| Self::from_message(&message, &bounded))
         }));
         match parsed {
@@ -121,6 +129,9 @@ impl Mail {
 
     /// The HTML parts as text. Made when first asked for: most mails have a text part that says the same.
     pub fn html_text(&self) -> &str {
+        if self.html.is_empty() {
+            return "";
+        }
         self.html_text.get_or_init(|| {
             // As in parsing, a panic must not cost an alert (I9).
             catch_unwind(AssertUnwindSafe(|| html_to_text(&self.html))).unwrap_or_else(|_| self.html.clone())
@@ -133,12 +144,12 @@ impl Mail {
     }
 
     /// All headers in order, decoded.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// All values of a header, decoded, in order. The name is matched without regard to case.
-    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + Clone {
         self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
@@ -151,7 +162,7 @@ impl Mail {
     }
 
     fn unreadable(raw: &[u8], defect: &str) -> Self {
-        let (text, _) = cut(&storable(&String::from_utf8_lossy(raw)), FIELD_BYTES_MAX);
+        let (text, _) = cut(storable(&String::from_utf8_lossy(raw)), FIELD_BYTES_MAX);
         Self { text, defects: vec![defect.to_owned()], ..Self::default() }
     }
 
@@ -172,7 +183,7 @@ impl Mail {
             defects.push("no Subject header".to_owned());
             String::new()
         });
-        let (subject_raw, _) = cut(&subject_raw, SUBJECT_BYTES_MAX);
+        let (subject_raw, _) = cut(subject_raw, SUBJECT_BYTES_MAX);
         let date = message.date().filter(|date| date.is_valid());
         let date = date.and_then(|date| Timestamp::from_second(date.to_timestamp()).ok());
         if date.is_none() {
@@ -194,12 +205,11 @@ impl Mail {
             defects.push("a part does not decode as it declares".to_owned());
         }
         let (text, html) = if bounded.headers_only {
-            (String::from_utf8_lossy(bounded.body).into_owned(), String::new())
+            (storable(&String::from_utf8_lossy(bounded.body)), String::new())
         } else {
             bodies(message)
         };
-        let ((text, text_whole), (html, html_whole)) =
-            (cut(&storable(&text), FIELD_BYTES_MAX), cut(&storable(&html), FIELD_BYTES_MAX));
+        let ((text, text_whole), (html, html_whole)) = (cut(text, FIELD_BYTES_MAX), cut(html, FIELD_BYTES_MAX));
         if !(text_whole && html_whole) {
             defects.push(format!("the text is over {FIELD_BYTES_MAX} bytes; rules see the beginning"));
         }
@@ -223,7 +233,7 @@ impl Mail {
     }
 }
 
-/// The text parts joined, and the HTML parts joined.
+/// The text parts joined, and the HTML parts joined, both [`storable`].
 fn bodies(message: &Message<'_>) -> (String, String) {
     let (mut texts, mut htmls) = (Vec::new(), Vec::new());
     let mut shown: Vec<u32> = message.text_body.iter().chain(&message.html_body).copied().collect();
@@ -243,29 +253,32 @@ fn bodies(message: &Message<'_>) -> (String, String) {
             _ => None,
         }));
     }
-    (texts.join("\n"), htmls.join("\n"))
+    (storable(&joined(texts)), storable(&joined(htmls)))
 }
 
+/// The parts, a line after the other.
+fn joined<'a>(mut parts: Vec<Cow<'a, str>>) -> Cow<'a, str> {
+    match parts.len() {
+        0 | 1 => parts.pop().unwrap_or_default(),
+        _ => Cow::Owned(parts.join("\n")),
+    }
+}
+
+/// A header as one line. The library has decoded what it knows to be text; the other headers are decoded here.
 fn header_text(value: &HeaderValue<'_>, raw: &[u8], message: &Message<'_>) -> String {
-    let text = match value {
-        HeaderValue::Text(text) if text.contains('\u{fffd}') || charset::has_escapes(raw) => {
-            let words = std::str::from_utf8(raw).ok().and_then(charset::decode_words);
-            let (declared, body) = (declared_charset(message), message.raw_message.as_ref());
-            words.unwrap_or_else(|| charset::decode(raw, declared, &body[body.len().min(raw.len())..]))
+    let text = match (value, std::str::from_utf8(raw)) {
+        (HeaderValue::Text(text), _) if !text.contains('\u{fffd}') && !charset::has_escapes(raw) => {
+            Cow::Borrowed(text.as_ref())
         }
-        HeaderValue::Text(text) => text.to_string(),
-        // Structured headers are matched as they were written; their bytes follow the colon.
-        _ => String::from_utf8_lossy(raw).into_owned(),
+        (_, Ok(text)) if memmem::find(raw, b"=?").is_none() && !charset::has_escapes(raw) => Cow::Borrowed(text),
+        (_, written) => Cow::Owned(written.ok().and_then(charset::decode_words).unwrap_or_else(|| {
+            let (declared, body) = (declared_charset(message), message.raw_message.as_ref());
+            charset::decode(raw, declared, &body[body.len().min(raw.len())..])
+        })),
     };
     // Folded lines become one; this runs for every header of every mail.
-    let mut folded = String::with_capacity(text.len().min(FIELD_BYTES_MAX));
-    for word in text[..text.floor_char_boundary(FIELD_BYTES_MAX)].split_whitespace() {
-        if !folded.is_empty() {
-            folded.push(' ');
-        }
-        folded.push_str(word);
-    }
-    if folded.contains('\0') { folded.replace('\0', "\u{fffd}") } else { folded }
+    let folded = subject::fold_white_space(text[..text.floor_char_boundary(FIELD_BYTES_MAX)].trim());
+    if folded.contains('\0') { folded.replace('\0', "\u{fffd}") } else { folded.into_owned() }
 }
 
 /// The charset that the mail declares for its text: what writes raw bytes into a header means the same there.
@@ -291,24 +304,29 @@ fn part_text<'a>(message: &'a Message<'_>, part: &'a MessagePart<'_>, text: &'a 
 
 /// LF line ends, and no NUL: no text column of PostgreSQL can hold one.
 fn storable(text: &str) -> String {
-    let mut parts = text.split('\r');
     let mut out = String::with_capacity(text.len());
-    out.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        if !part.starts_with('\n') {
-            out.push('\r');
-        }
-        out.push_str(part);
+    let mut rest = text;
+    while let Some(at) = memchr2(b'\r', 0, rest.as_bytes()) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str(if after.starts_with('\0') {
+            "\u{fffd}"
+        } else if after.starts_with("\r\n") {
+            ""
+        } else {
+            "\r"
+        });
+        rest = &after[1..];
     }
-    if out.contains('\0') { out.replace('\0', "\u{fffd}") } else { out }
+    out.push_str(rest);
+    out
 }
 
-fn cut(text: &str, bytes_max: usize) -> (String, bool) {
-    if text.len() <= bytes_max {
-        return (text.to_owned(), true);
-    }
-    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    (text[..end].to_owned(), false)
+/// The text's beginning, and whether that is all of it.
+fn cut(mut text: String, bytes_max: usize) -> (String, bool) {
+    let whole = text.len() <= bytes_max;
+    text.truncate(text.floor_char_boundary(bytes_max));
+    (text, whole)
 }
 
 /// The part of a mail that is parsed. The library takes a small structure of its own for every header and part
@@ -324,10 +342,10 @@ struct Bounded<'a> {
 
 impl<'a> Bounded<'a> {
     fn of(raw: &'a [u8]) -> Self {
-        let lines = raw.split_inclusive(|byte| *byte == b'\n');
         let (mut header_bytes, mut header_lines) = (0, 0);
         let mut ended = false;
-        for line in lines {
+        while let Some(rest) = raw.get(header_bytes..).filter(|rest| !rest.is_empty()) {
+            let line = memchr(b'\n', rest).map_or(rest, |end| &rest[..=end]);
             if line.trim_ascii_end().is_empty() {
                 ended = true;
                 break;
@@ -346,8 +364,8 @@ impl<'a> Bounded<'a> {
         let end = raw.len().min(header_bytes + BODY_BYTES_MAX);
         let (bytes, body) = (&raw[..end], &raw[header_bytes..end]);
         // Every nested mail or multipart has such a line of its own, however its type is spelt.
-        let lines = bytes.split(|byte| *byte == b'\n');
-        let structures = lines.filter(|line| starts_with_ignoring_case(line, b"content-type")).count();
+        let starts = std::iter::once(0).chain(memchr_iter(b'\n', bytes).map(|end| end + 1));
+        let structures = starts.filter(|at| starts_with_ignoring_case(&bytes[*at..], b"content-type")).count();
         let (headers_only, defect) = match (structures > STRUCTURES_MAX, end < raw.len()) {
             (true, _) => (true, Some("it has more nested parts than are followed; rules see its text as it stands")),
             (false, true) => (false, Some("it is long; only its beginning is parsed")),

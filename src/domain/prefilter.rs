@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, packed};
 
 pub use literals::{NEST_LIMIT, Outline, Requirements, required};
 
@@ -46,13 +46,25 @@ pub struct Prefilter {
     always: Vec<u32>,
 }
 
-/// The literals of one field.
+/// Literals of one field.
 #[derive(Debug)]
 struct FieldIndex {
     field: usize,
     /// Number of the automaton's first literal; the others follow.
     first: u32,
     automaton: AhoCorasick,
+    /// Where the literals are few: sees more quickly that a text has none of them.
+    glance: Option<packed::Searcher>,
+    /// Literals of which one must have been seen, or else this field says nothing; none: it is searched in any case.
+    gates: Vec<u32>,
+}
+
+/// The rules filed under a literal.
+#[derive(Debug, Default)]
+struct Filed {
+    rules: Vec<u32>,
+    /// Some rule needs it looked for whatever else is in the mail.
+    open: bool,
 }
 
 /// Lists of numbers, one after the other.
@@ -80,7 +92,7 @@ impl Prefilter {
     pub fn build(rules: impl IntoIterator<Item = Vec<Need>>) -> Self {
         let rules: Vec<Vec<Need>> = rules.into_iter().collect();
         let census = Census::of(&rules);
-        let mut literals: HashMap<(usize, &str), Vec<u32>> = HashMap::new();
+        let mut literals: HashMap<(usize, &str), Filed> = HashMap::new();
         let mut choices = Vec::with_capacity(rules.len());
         let mut always = Vec::new();
         for (rule, needs) in (0..).zip(&rules) {
@@ -88,45 +100,77 @@ impl Prefilter {
             if first.is_none() {
                 always.push(rule);
             }
+            let gated = first.as_ref().zip(second.as_ref()).is_some_and(|(first, second)| second.weight < first.weight);
             for literal in first.iter().flat_map(Choice::keys) {
-                literals.entry(literal).or_default().push(rule);
+                let filed = literals.entry(literal).or_default();
+                filed.rules.push(rule);
+                filed.open |= !gated;
             }
             for literal in second.iter().flat_map(Choice::keys) {
-                literals.entry(literal).or_default();
+                literals.entry(literal).or_default().open = true;
             }
             choices.push(second);
         }
         let mut index = Self { always, ..Self::default() };
-        let numbers = index.number(literals);
+        let (numbers, gated_from) = index.number(literals);
         for second in &choices {
             index.also.push(second.iter().flat_map(Choice::keys).filter_map(|key| numbers.get(&key).copied()));
         }
+        index.gate(gated_from);
         index
     }
 
-    /// Gives every literal its number and every field its automaton.
-    fn number<'a>(&mut self, literals: HashMap<(usize, &'a str), Vec<u32>>) -> HashMap<(usize, &'a str), u32> {
+    /// A field of which every rule needs another word as well is searched only when such a word is there.
+    fn gate(&mut self, gated_from: usize) {
+        for index in self.fields.iter_mut().skip(gated_from) {
+            let count = u32::try_from(index.automaton.patterns_len()).unwrap_or(u32::MAX);
+            let literals = index.first..index.first.saturating_add(count);
+            let others: Vec<&[u32]> =
+                literals.flat_map(|literal| self.rules.get(literal)).map(|rule| self.also.get(*rule)).collect();
+            if others.iter().any(|others| others.is_empty()) {
+                continue;
+            }
+            index.gates = others.concat();
+            index.gates.sort_unstable();
+            index.gates.dedup();
+        }
+    }
+
+    /// Gives every literal its number and every field its automaton, the gated ones last. Returns the numbers and
+    /// where the gated ones begin.
+    fn number<'a>(&mut self, literals: HashMap<(usize, &'a str), Filed>) -> (HashMap<(usize, &'a str), u32>, usize) {
         let mut literals: Vec<_> = literals.into_iter().collect();
-        literals.sort_unstable();
+        let order = |filed: &Filed, field: usize| (!filed.open, field);
+        literals.sort_unstable_by(|((left, left_text), left_filed), ((right, right_text), right_filed)| {
+            (order(left_filed, *left), left_text).cmp(&(order(right_filed, *right), right_text))
+        });
+        let mut gated_from = None;
         let mut numbers = HashMap::with_capacity(literals.len());
-        for group in literals.chunk_by(|((left, _), _), ((right, _), _)| left == right) {
+        let same = |((left, _), left_filed): &(_, Filed), ((right, _), right_filed): &(_, Filed)| {
+            order(left_filed, *left) == order(right_filed, *right)
+        };
+        for group in literals.chunk_by(same) {
             let automaton = AhoCorasick::builder()
                 .match_kind(MatchKind::Standard)
                 .kind(Some(if group.len() <= FEW { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA }))
                 .build(group.iter().map(|((_, literal), _)| literal));
-            let (Some(((field, _), _)), Ok(automaton)) = (group.first(), automaton) else {
+            let (Some(((field, _), filed)), Ok(automaton)) = (group.first(), automaton) else {
                 // More literals than an automaton can hold: better slow than wrong.
-                self.always.extend(group.iter().flat_map(|(_, rules)| rules));
+                self.always.extend(group.iter().flat_map(|(_, filed)| &filed.rules));
                 continue;
             };
+            if !filed.open && gated_from.is_none() {
+                gated_from = Some(self.fields.len());
+            }
             let first = u32::try_from(self.rules.ends.len()).unwrap_or(u32::MAX);
-            self.fields.push(FieldIndex { field: *field, first, automaton });
-            for ((key, rules), number) in group.iter().zip(first..) {
-                self.rules.push(rules.iter().copied());
+            let glance = packed::Searcher::new(group.iter().map(|((_, literal), _)| literal));
+            self.fields.push(FieldIndex { field: *field, first, automaton, glance, gates: Vec::new() });
+            for ((key, filed), number) in group.iter().zip(first..) {
+                self.rules.push(filed.rules.iter().copied());
                 numbers.insert(*key, number);
             }
         }
-        numbers
+        (numbers, gated_from.unwrap_or(self.fields.len()))
     }
 
     /// The rules that may match a mail, in ascending order.
@@ -141,12 +185,19 @@ impl Prefilter {
         scratch.begin(self.rules.ends.len());
         let Scratch { seen, now, found, folded, candidates } = scratch;
         for index in &self.fields {
+            if !index.gates.is_empty() && !index.gates.iter().any(|gate| seen.get(*gate as usize) == Some(now)) {
+                continue;
+            }
             values(index.field, &mut |value| {
                 fold::fold_into(value, folded);
                 // Most values hold none of the literals, which is quicker to see than which of them.
-                let Some(first) = index.automaton.find(folded.as_str()) else { return };
+                let first = match &index.glance {
+                    Some(glance) => glance.find(folded.as_str()).map(|hit| hit.end()),
+                    None => index.automaton.find(folded.as_str()).map(|hit| hit.end()),
+                };
+                let Some(first) = first else { return };
                 // A literal that begins earlier may end later.
-                let from = folded.floor_char_boundary(first.end().saturating_sub(index.automaton.max_pattern_len()));
+                let from = folded.floor_char_boundary(first.saturating_sub(index.automaton.max_pattern_len()));
                 for hit in index.automaton.find_overlapping_iter(&folded[from..]) {
                     let literal = index.first + hit.pattern().as_u32();
                     if let Some(seen) = seen.get_mut(literal as usize)
@@ -242,8 +293,8 @@ impl<'a> Census<'a> {
         Self(counts)
     }
 
-    /// The set that tells most about whether the rule can match, and another one to be there too: the next best if
-    /// many rules have the first, else one that many rules have and that is searched for at little cost.
+    /// The set that tells most about whether the rule can match, and another one to be there too: one that is
+    /// searched for at less cost, the next best if many rules have the first, or one that many rules have.
     fn choose(&self, needs: &'a [Need]) -> (Option<Choice<'a>>, Option<Choice<'a>>) {
         let choices = || needs.iter().flat_map(|need| self.choices(need));
         let Some((at, first)) = choices().enumerate().min_by_key(|(_, choice)| choice.price()) else {
@@ -253,10 +304,14 @@ impl<'a> Census<'a> {
         let second = others
             .filter(|choice| {
                 let widely_shared = choice.weight == 1 && choice.cost > MANY * choice.literals.len() as u64;
-                first.cost > MANY || widely_shared
+                first.cost > MANY || widely_shared || choice.weight < first.weight
             })
-            // What stands in the same field says the same more often than not.
-            .min_by_key(|choice| choice.price().saturating_mul(if choice.field == first.field { 4 } else { 1 }));
+            // What stands in the same field says the same more often than not; one that is searched for at less cost
+            // may save searching the first's field at all.
+            .min_by_key(|choice| {
+                let same_field = if choice.field == first.field { 4 } else { 1 };
+                (choice.weight >= first.weight, choice.price().saturating_mul(same_field))
+            });
         (Some(first), second)
     }
 

@@ -165,7 +165,7 @@ impl Rule {
 impl ForEach {
     /// The captures of every alert in the mail: those of the rule, of the section it stands in, and its own.
     fn split(&self, input: Input<'_>, common: &Captures, budget: &mut Budget) -> Result<Vec<Captures>, String> {
-        for (nth, value) in self.field.values(input.mail, input.envelope).into_iter().enumerate() {
+        for (nth, value) in self.field.values(input.mail, input.envelope).enumerate() {
             let found = self.pattern.all_captures(value, ALERTS_MAX, budget)?;
             if found.is_empty() {
                 continue;

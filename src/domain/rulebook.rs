@@ -121,15 +121,16 @@ impl Rulebook {
 
     /// Judges a mail for each of its recipients. One that no service owns any more (a reload took it away after its
     /// RCPT) goes to the first service: somebody must see the mail all the same.
-    pub fn judge(&self, mail: &Mail, envelopes: &[Envelope]) -> Vec<Verdict> {
-        let verdict = |envelope: &Envelope| {
+    pub fn judge(&self, mail: &Mail, sender: &str, recipients: &[String], client: &str) -> Vec<Verdict> {
+        let verdict = |recipient: &String| {
+            let envelope = Envelope::new(sender, recipient, client);
             let service = match self.route(&envelope.recipient) {
                 Route::Service(service) => Some(service),
                 Route::UnknownMailbox | Route::ForeignDomain => self.services.first().cloned(),
             };
-            service.map(|service| service.judge(mail, envelope))
+            service.map(|service| service.judge(mail, &envelope))
         };
-        envelopes.iter().filter_map(verdict).collect()
+        recipients.iter().filter_map(verdict).collect()
     }
 
     /// The service of that name.

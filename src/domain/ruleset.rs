@@ -65,15 +65,11 @@ impl RuleSet {
     /// First match wins, except that a later trigger beats a resolve: closing needs certainty, opening does not.
     pub(super) fn judge(&self, mail: &Mail, envelope: &Envelope, tried: Tried) -> (Option<Match>, Vec<TraceLine>) {
         let input = Input { mail, envelope };
-        let candidates: Vec<u32> = match tried {
-            Tried::Candidates => self.candidates(mail, envelope),
-            Tried::All => (0..).take(self.rules.len()).collect(),
-        };
-        let mut trace = Vec::new();
-        let mut budget = match tried {
-            Tried::Candidates => Budget::default(),
-            Tried::All => Budget::for_explaining(),
-        };
+        let candidates = self.candidates(mail, envelope);
+        if tried == Tried::All {
+            return self.explain(input, &candidates);
+        }
+        let (mut trace, mut budget) = (Vec::new(), Budget::default());
         let mut chosen: Option<Match> = None;
         let mut asked = 0;
         for rule in candidates.into_iter().filter_map(|at| self.rules.get(at as usize)) {
@@ -88,6 +84,24 @@ impl RuleSet {
         if others > 0 {
             let reason = "none of the words that they need is in the mail".to_owned();
             trace.push(TraceLine { rule: format!("{others} more rules"), matched: false, reason });
+        }
+        (chosen, trace)
+    }
+
+    /// Tries every rule. What judging would not have tried costs judging's budget nothing, so that the verdict is the
+    /// same.
+    fn explain(&self, input: Input<'_>, candidates: &[u32]) -> (Option<Match>, Vec<TraceLine>) {
+        let mut shared = Budget::for_explaining();
+        let mut chosen: Option<Match> = None;
+        let mut trace = Vec::new();
+        for (at, rule) in (0..).zip(&self.rules) {
+            let mut own = Budget::for_explaining();
+            let budget = if candidates.binary_search(&at).is_ok() { &mut shared } else { &mut own };
+            let (matched, reason) = weigh(&mut chosen, rule.judge(input, budget));
+            trace.push(TraceLine { rule: rule.name.clone(), matched, reason });
+            if chosen.as_ref().is_some_and(|chosen| !only_resolves(chosen)) {
+                break;
+            }
         }
         (chosen, trace)
     }

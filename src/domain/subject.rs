@@ -1,5 +1,7 @@
 //! The normalised subject: what is left when mail programs, lists and gateways take their prefixes back.
 
+use std::borrow::Cow;
+
 /// Reply marks of mail programs, lower case, without the colon (English, German, Scandinavian, Italian, Portuguese,
 /// Chinese).
 const REPLY_MARKS: [&str; 8] = ["re", "aw", "sv", "vs", "rif", "res", "回复", "答复"];
@@ -14,12 +16,38 @@ const GATEWAY_TAGS: [&str; 8] =
 /// Strips `Re:`, `Fwd:`, `[EXTERNAL]` and the tags of the given mailing lists from the front, again and again,
 /// and folds white space. A bracketed word that is none of these stays: `[CRITICAL]` is content.
 pub fn normalise(subject: &str, list_names: &[String]) -> String {
-    let folded = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut rest = folded.as_str();
+    let folded = fold_white_space(subject);
+    let mut rest = folded.as_ref();
     while let Some(shorter) = strip_mark(rest).map(|(_, rest)| rest).or_else(|| strip_tag(rest, list_names)) {
         rest = shorter.trim_start();
     }
     rest.to_owned()
+}
+
+/// One line: words with single blanks between them.
+pub fn fold_white_space(text: &str) -> Cow<'_, str> {
+    if is_folded(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        folded.push_str(word);
+    }
+    Cow::Owned(folded)
+}
+
+/// Whether it is plain to see that there is nothing to fold: printable ASCII with single blanks inside.
+fn is_folded(text: &str) -> bool {
+    let mut after_blank = true;
+    let plain = text.bytes().all(|byte| {
+        let odd = !(b' '..=b'~').contains(&byte) || (byte == b' ' && after_blank);
+        after_blank = byte == b' ';
+        !odd
+    });
+    plain && (!after_blank || text.is_empty())
 }
 
 /// Whether a person answered somebody else's mail with this one: its words are not a monitor's, even if they look it.

@@ -10,7 +10,7 @@ use super::door::{self, Raise};
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::alert::Action;
-use crate::domain::mail::{Envelope, Mail};
+use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::store::mail::StoredAlert;
 use crate::store::{self, WriteTx};
@@ -43,12 +43,10 @@ impl Engine {
         let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
         let definitions = self.definitions();
         let parsed = Mail::parse(&raw).with_sender(&mail.reverse_path);
-        let envelope = |recipient: &String| Envelope::new(&mail.reverse_path, recipient, &mail.peer);
-        let envelopes: Vec<Envelope> = mail.recipients.iter().map(envelope).collect();
         let again = Again {
             mail_id: mail.id,
             origin_at: mail.origin_at,
-            verdicts: definitions.rulebook.judge(&parsed, &envelopes),
+            verdicts: definitions.rulebook.judge(&parsed, &mail.reverse_path, &mail.recipients, &mail.peer),
             alerts: alerts.len() as i64,
             said: alerts
                 .into_iter()

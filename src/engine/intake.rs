@@ -12,7 +12,7 @@ use super::committer::{Done, Work};
 use super::door::{self, Raise, random_id};
 use super::{Engine, Error};
 use crate::domain::Definitions;
-use crate::domain::mail::{Envelope, Mail};
+use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 use crate::store::{self, Delivery, WriteTx};
@@ -95,9 +95,8 @@ impl Engine {
 /// Reads the mail and judges it for every recipient. Pure but for the id.
 fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
     let parsed = Mail::parse(&incoming.raw).with_sender(&incoming.reverse_path);
-    let envelope = |recipient: &String| Envelope::new(&incoming.reverse_path, recipient, &incoming.peer);
-    let envelopes: Vec<Envelope> = incoming.recipients.iter().map(envelope).collect();
-    let verdicts = definitions.rulebook.judge(&parsed, &envelopes);
+    let book = &definitions.rulebook;
+    let verdicts = book.judge(&parsed, &incoming.reverse_path, &incoming.recipients, &incoming.peer);
     let trace =
         |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
     let mail = StoredMail {

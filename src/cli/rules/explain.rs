@@ -153,7 +153,7 @@ fn capture_lines(mail: &Mail, envelope: &Envelope, captures: &Captures, marks: &
     let mut lines = Vec::new();
     let mut rest = &places[..];
     while let Some((first, _)) = rest.first() {
-        let values = first.field.values(mail, envelope);
+        let values: Vec<&str> = first.field.values(mail, envelope).collect();
         let Some(value) = values.get(first.nth) else { break };
         let start = value[..first.range.start].rfind('\n').map_or(0, |at| at + 1);
         let end = value[first.range.start..].find('\n').map_or(value.len(), |at| first.range.start + at);

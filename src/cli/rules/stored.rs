@@ -9,7 +9,7 @@ use jiff::{SpanRelativeTo, Timestamp};
 use crate::cli::{ConfigArg, told};
 use crate::clock::Clock;
 use crate::definitions::{self, Loaded};
-use crate::domain::mail::{Envelope, Mail};
+use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::engine::intake::{REPEAT_WINDOW, fingerprint};
 use crate::store::Store;
@@ -75,9 +75,8 @@ impl Stored {
 fn judge(loaded: &Loaded, archived: Archived, first: &mut HashMap<(String, String), Timestamp>) -> Judged {
     let stored = &archived.mail;
     let mail = Mail::parse(&archived.raw).with_sender(&stored.reverse_path);
-    let envelope = |recipient: &String| Envelope::new(&stored.reverse_path, recipient, &stored.peer);
-    let envelopes: Vec<Envelope> = stored.recipients.iter().map(envelope).collect();
-    let verdicts = loaded.definitions.rulebook.judge(&mail, &envelopes);
+    let book = &loaded.definitions.rulebook;
+    let verdicts = book.judge(&mail, &stored.reverse_path, &stored.recipients, &stored.peer);
     let print = mail.message_id.as_deref().map(|id| fingerprint(id, &archived.raw));
     let mut repeated = false;
     if let Some(print) = print {

@@ -54,6 +54,11 @@ pub(super) fn folded(text: &str) -> String {
 /// Replaces `to` by the folded text.
 pub(super) fn fold_into(text: &str, to: &mut String) {
     to.clear();
+    if text.is_ascii() {
+        to.push_str(text);
+        to.make_ascii_lowercase();
+        return;
+    }
     let mut rest = text;
     while !rest.is_empty() {
         let plain = rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len());
