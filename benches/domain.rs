@@ -6,10 +6,11 @@ use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::alert::Severity;
-use nightcall::domain::escalation::Policy;
-use nightcall::domain::incident::{Cause, Event, Incident, Trigger};
+use nightcall::domain::handling::Handling;
+use nightcall::domain::incident::{Cause, Event, Incident, Opening, Trigger};
 use nightcall::domain::mail::{Envelope, Mail};
 use nightcall::domain::roster::Roster;
+use nightcall::domain::situation::Situation;
 use nightcall::smtp::data::DataReader;
 
 const NAGIOS: &[u8] = include_bytes!("../tests/mails/nagios/nagios-svc-problem-critical.eml");
@@ -63,11 +64,14 @@ fn apply(bencher: Bencher<'_, '_>) {
         details: BTreeMap::new(),
         links: BTreeMap::new(),
         origin_at: Timestamp::UNIX_EPOCH,
+        hold: None,
     };
-    let incident = Incident::open(1, "s", "k", &trigger, Policy::fallback_only(), Timestamp::UNIX_EPOCH).incident;
+    let (roster, handling) = (Roster::default(), Handling::default());
+    let situation = Situation::quiet(&roster, &handling, Timestamp::UNIX_EPOCH);
+    let opening = Opening { number: 1, service: "s", dedup_key: "k", opened_before: 0 };
+    let incident = Incident::open(&opening, &trigger, &situation).incident;
     let (event, cause) = (Event::Triggered(trigger), Cause { actor: "mail".to_owned(), mail_id: None });
-    let roster = Roster::default();
-    bencher.bench(|| incident.apply(black_box(&event), &cause, &roster, Timestamp::UNIX_EPOCH));
+    bencher.bench(|| incident.apply(black_box(&event), &cause, &situation));
 }
 
 #[divan::bench]

@@ -11,7 +11,13 @@ pub(crate) fn run(config: &ConfigArg) -> anyhow::Result<()> {
         let rules = service.rules.rules();
         let mut packs: Vec<&str> = rules.iter().filter_map(|rule| Some(rule.name.rsplit_once('/')?.0)).collect();
         packs.dedup();
-        println!("service {}: {} rules ({}), policy {}", service.name, rules.len(), packs.join(", "), service.policy);
+        println!(
+            "service {}: {} rules ({}), policy {}",
+            service.name,
+            rules.len(),
+            packs.join(", "),
+            service.handling.policy
+        );
     }
     for user in roster.users.values() {
         let channels: Vec<&str> = user.methods.iter().map(|method| method.channel.word()).collect();

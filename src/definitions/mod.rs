@@ -3,8 +3,12 @@
 //! Called by the CLI and the app. Reading never stops at the first problem; a set of files with any problem
 //! yields none of its definitions, so that the old ones stay in force.
 
+mod civil;
 mod criteria;
+mod handling;
+mod oncall;
 pub mod pack;
+mod people;
 pub mod problem;
 mod reader;
 mod roster;
@@ -22,10 +26,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use self::pack::PackFile;
+use self::people::Usable;
 use self::problem::{Problem, Problems, SourceFile};
 pub use self::reader::{Placed, Reader, Table};
-use self::roster::Usable;
 use crate::domain::Definitions;
+use crate::domain::handling::Handling;
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
 use crate::domain::ruleset::RuleSet;
 use crate::settings::Settings;
@@ -156,7 +161,7 @@ pub fn rulebook_of<'p>(packs: impl Iterator<Item = &'p PackFile>, domain: &str) 
         name: "default".to_owned(),
         addresses: vec![AddressPattern { mailbox: None, domain: None }],
         rules: Arc::new(RuleSet::new(packs.flat_map(|file| file.pack.rules.iter().cloned()).collect())),
-        policy: String::new(),
+        handling: Handling::default(),
     };
     Rulebook { domains: vec![domain.to_lowercase()], services: vec![Arc::new(service)] }
 }

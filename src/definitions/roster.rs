@@ -6,15 +6,17 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use toml_span::Value;
 
+use super::people::Usable;
 use super::reader::{Placed, Table};
 use super::rule::Defaults;
-use super::{MAIL_SYSTEM, pack};
+use super::{MAIL_SYSTEM, handling, oncall, pack, people};
 use crate::domain::Definitions;
 use crate::domain::escalation::{ACK_TIMEOUT, FALLBACK_REPEAT, Policy, Step};
-use crate::domain::roster::{Channel, ContactMethod, Roster, User};
+use crate::domain::roster::{ContactMethod, Roster, User};
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
 use crate::domain::ruleset::{RULES_MAX, RuleSet};
-use crate::settings::is_e164;
+use crate::domain::schedule::Schedule;
+use crate::domain::target::Target;
 
 /// Longest acknowledgement that ever runs out.
 const ACK_TIMEOUT_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -23,15 +25,6 @@ const ACK_TIMEOUT_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 const STEPS_MAX: usize = 50;
 const ROUNDS_MAX: i64 = 100;
 
-/// Which channels the settings make usable.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Usable {
-    /// A telephone provider is set up.
-    pub(super) voice: bool,
-    /// Webhooks can be signed.
-    pub(super) webhook: bool,
-}
-
 /// Reads the users, policies and services of the main file.
 pub(super) fn read(
     root: &mut Table<'_>,
@@ -39,8 +32,13 @@ pub(super) fn read(
     packs: &BTreeMap<String, Arc<Pack>>,
     usable: Usable,
 ) -> Definitions {
-    let users: BTreeMap<String, User> = named(root, "users", |name, table| read_user(name, table, usable));
-    let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, &users));
+    let users: BTreeMap<String, User> = named(root, "users", |name, table| people::read_user(name, table, usable));
+    let schedules: BTreeMap<String, Schedule> =
+        named(root, "schedules", |name, table| oncall::read_schedule(name, table, &users));
+    let rooms = people::read_rooms(root, usable);
+    let known = Known { users: &users, schedules: &schedules, rooms: &rooms };
+    let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, known));
+    let (maintenance, dependencies) = (oncall::read_maintenance(root), oncall::read_dependencies(root));
     let fallback = read_fallback(root, &users);
     let mut services: Vec<Arc<Service>> = Vec::new();
     let mut shared = RuleSets::default();
@@ -54,54 +52,29 @@ pub(super) fn read(
         root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
     }
     let rulebook = Rulebook { domains: domains.to_vec(), services };
-    Definitions { version: String::new(), rulebook, roster: Roster { users, policies, fallback } }
+    let roster = Roster { users, schedules, rooms, policies, fallback, maintenance, dependencies };
+    Definitions { version: String::new(), rulebook, roster }
 }
 
-fn named<T>(root: &mut Table<'_>, key: &'static str, read: impl Fn(&str, Table<'_>) -> T) -> BTreeMap<String, T> {
+fn named<T>(
+    root: &mut Table<'_>,
+    key: &'static str,
+    read: impl Fn(&Placed<String>, Table<'_>) -> T,
+) -> BTreeMap<String, T> {
     let tables = root.table(key).map(|mut table| table.named_tables()).unwrap_or_default();
     tables.into_iter().map(|(name, table)| (name.value.clone(), read(&name, table))).collect()
 }
 
-fn read_user(name: &str, mut table: Table<'_>, usable: Usable) -> User {
-    let contacts = table.strings("contacts").unwrap_or_default();
-    if contacts.is_empty() {
-        let hint = "add contacts = [\"voice:+49…\", \"webhook:https://…\", \"console\"]";
-        table.reader().note_with_hint(table.span(), format!("{name} cannot be reached"), hint);
-    }
-    let methods = contacts.iter().filter_map(|contact| read_contact(&table, contact, usable)).collect();
-    table.finish();
-    User { name: name.to_owned(), methods }
+/// What a target may name.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    users: &'a BTreeMap<String, User>,
+    schedules: &'a BTreeMap<String, Schedule>,
+    rooms: &'a BTreeMap<String, ContactMethod>,
 }
 
-fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
-    let reader = table.reader();
-    let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
-    let Ok(channel) = word.parse::<Channel>() else {
-        let name = Placed { value: word.to_owned(), span: contact.span.clone() };
-        reader.note_unknown(&name, "channel", Channel::ALL.map(Channel::word).into_iter());
-        return None;
-    };
-    let trouble = match channel {
-        Channel::Voice if !is_e164(address) => Some(("a phone number looks like +4915112345678 (E.164)", "")),
-        Channel::Voice if !usable.voice => Some(("nobody can be called yet", "add a [voice] section with a provider")),
-        Channel::Webhook if !address.starts_with("http://") && !address.starts_with("https://") => {
-            Some(("a webhook needs a URL, like webhook:https://example.com/hook", ""))
-        }
-        Channel::Webhook if !usable.webhook => {
-            Some(("webhooks cannot be signed yet", "add a [webhook] section with a secret"))
-        }
-        Channel::Console if !address.is_empty() => Some(("console needs no address", "")),
-        _ => None,
-    };
-    match trouble {
-        Some((message, "")) => reader.note(contact.span.clone(), message),
-        Some((message, hint)) => reader.note_with_hint(contact.span.clone(), message, hint),
-        None => return Some(ContactMethod { channel, address: address.to_owned() }),
-    }
-    None
-}
-
-fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>) -> Policy {
+fn read_policy(name: &Placed<String>, mut table: Table<'_>, known: Known<'_>) -> Policy {
+    let name = name.value.as_str();
     let rounds = table.integer("rounds", 1..=ROUNDS_MAX).unwrap_or(1);
     let ack_timeout = match table.value("ack_timeout") {
         Some(value) if value.as_str() == Some("never") => None,
@@ -117,7 +90,7 @@ fn read_policy(name: &str, mut table: Table<'_>, users: &BTreeMap<String, User>)
         let message = format!("policy {name} must have 1 to {STEPS_MAX} steps");
         table.reader().note_with_hint(table.span(), message, "steps = [{ delay = \"5m\", targets = [\"ann\"] }]");
     }
-    let steps = steps.into_iter().map(|step| read_step(step, users)).collect();
+    let steps = steps.into_iter().map(|step| read_step(step, known)).collect();
     table.finish();
     Policy { name: name.to_owned(), steps, rounds: u32::try_from(rounds).unwrap_or(1), ack_timeout, fallback_repeat }
 }
@@ -133,7 +106,7 @@ fn duration(table: &Table<'_>, value: &Value<'_>, key: &str) -> Option<SignedDur
     parsed
 }
 
-fn read_step(mut table: Table<'_>, users: &BTreeMap<String, User>) -> Step {
+fn read_step(mut table: Table<'_>, known: Known<'_>) -> Step {
     let delay = table.duration("delay").unwrap_or(SignedDuration::from_mins(5));
     if delay < SignedDuration::from_secs(30) {
         let hint = "it is how long the people of this step have to answer";
@@ -143,11 +116,30 @@ fn read_step(mut table: Table<'_>, users: &BTreeMap<String, User>) -> Step {
     if targets.is_empty() {
         table.reader().note(table.span(), "this step pages nobody: it needs targets");
     }
-    for target in targets.iter().filter(|target| !users.contains_key(&target.value)) {
-        table.reader().note_unknown(target, "user", users.keys().map(String::as_str));
-    }
+    let targets = targets.into_iter().map(|target| read_target(&table, target, known)).collect();
     table.finish();
-    Step { delay, targets: targets.into_iter().map(|target| target.value).collect() }
+    Step { delay, targets }
+}
+
+fn read_target(table: &Table<'_>, text: Placed<String>, known: Known<'_>) -> Target {
+    let target = Target::from(text.value.clone());
+    let unknown = |what: &str, name: &str, names: Vec<&str>| {
+        let name = Placed { value: name.to_owned(), span: text.span.clone() };
+        table.reader().note_unknown(&name, what, names.into_iter());
+    };
+    match &target {
+        Target::User(name) if !known.users.contains_key(name) => {
+            unknown("user", name, known.users.keys().map(String::as_str).collect());
+        }
+        Target::Schedule(name) | Target::Everyone(name) if !known.schedules.contains_key(name) => {
+            unknown("schedule", name, known.schedules.keys().map(String::as_str).collect());
+        }
+        Target::Room(name) if !known.rooms.contains_key(name) => {
+            unknown("room", name, known.rooms.keys().map(String::as_str).collect());
+        }
+        Target::User(_) | Target::Schedule(_) | Target::Everyone(_) | Target::Room(_) => {}
+    }
+    target
 }
 
 fn read_fallback(root: &mut Table<'_>, users: &BTreeMap<String, User>) -> String {
@@ -191,15 +183,9 @@ fn read_service(
         None => in_order(packs),
     };
     let rules = read_service_rules(name, &mut table, &packs, shared);
-    let policy = table.required_string("policy");
-    if let Some(policy) = &policy
-        && !policies.contains_key(&policy.value)
-    {
-        reader.note_unknown(policy, "policy", policies.keys().map(String::as_str));
-    }
+    let handling = handling::read(&mut table, policies);
     table.finish();
-    let policy = policy.map(|policy| policy.value).unwrap_or_default();
-    Service { name: name.value.clone(), addresses, rules, policy }
+    Service { name: name.value.clone(), addresses, rules, handling }
 }
 
 /// All packs, for a service that names none. What the mail system itself says comes first: its reports quote alerts.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::pack::PackFile;
 use super::reader::{Placed, Reader, Table};
 use crate::domain::alert::{Action, Alert, Severity};
+use crate::domain::handling::Handling;
 use crate::domain::mail::{Envelope, Mail};
 use crate::domain::rulebook::{Service, Verdict};
 use crate::domain::ruleset::RuleSet;
@@ -144,7 +145,7 @@ impl RuleTest {
             name: "test".to_owned(),
             addresses: Vec::new(),
             rules: Arc::new(RuleSet::new(rules)),
-            policy: String::new(),
+            handling: Handling::default(),
         };
         Ok(service.judge(&Mail::parse(&raw).with_sender(&self.envelope.sender), &self.envelope))
     }

@@ -3,8 +3,11 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::alert::Severity;
+use super::handling::Urgency;
 use super::notification::{self, Planned};
-use super::roster::Roster;
+use super::situation::Situation;
+use super::target::Target;
 
 /// How long an acknowledgement holds unless a policy says otherwise; PagerDuty's default too.
 pub const ACK_TIMEOUT: SignedDuration = SignedDuration::from_mins(30);
@@ -32,8 +35,8 @@ pub struct Policy {
 pub struct Step {
     /// How long its targets have to answer before the next step is paged.
     pub delay: SignedDuration,
-    /// User names.
-    pub targets: Vec<String>,
+    /// Whom it calls.
+    pub targets: Vec<Target>,
 }
 
 /// Where an escalation stands.
@@ -63,6 +66,14 @@ pub struct Next {
 }
 
 impl Policy {
+    /// The policy for an incident: what its service names for this severity and urgency. Definition files are checked
+    /// to name one; should it be gone all the same, the fallback contact is paged at once.
+    pub fn of(situation: &Situation<'_>, severity: Severity) -> Self {
+        let (urgency, _) = situation.handling.urgency(severity, situation.now);
+        let name = situation.handling.policy(severity, urgency);
+        situation.roster.policies.get(name).cloned().unwrap_or_else(Self::fallback_only)
+    }
+
     /// The policy without steps: it pages the fallback contact at once.
     pub fn fallback_only() -> Self {
         let (name, steps) = ("fallback".to_owned(), Vec::new());
@@ -72,7 +83,7 @@ impl Policy {
 
 /// Finds the next step that reaches somebody. Steps without a reachable target are passed over at once; when
 /// the policy has no more, the fallback contact is paged (I19).
-pub fn next(policy: &Policy, position: Position, roster: &Roster) -> Next {
+pub fn next(policy: &Policy, position: Position, urgency: Urgency, situation: &Situation<'_>) -> Next {
     let mut at = position;
     let mut skipped = Vec::new();
     while !at.exhausted {
@@ -82,27 +93,30 @@ pub fn next(policy: &Policy, position: Position, roster: &Roster) -> Next {
         };
         let label = format!("round {}, step {}", at.round + 1, at.step + 1);
         at.step += 1;
-        let notifications = notification::plan(roster, &step.targets);
+        let notifications = notification::plan(situation, &step.targets, urgency);
         if notifications.is_empty() {
             skipped.push(label);
             continue;
         }
         return Next { position: at, notifications, wait: step.delay, label, skipped };
     }
-    let notifications = notification::plan(roster, std::slice::from_ref(&roster.fallback));
+    let fallback = Target::User(situation.roster.fallback.clone());
+    // The last resort keeps no quiet hours.
+    let notifications = notification::plan(situation, &[fallback], Urgency::High);
     Next { position: at, notifications, wait: policy.fallback_repeat, label: "fallback".to_owned(), skipped }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
-    use crate::domain::roster::{Channel, ContactMethod, User};
+    use crate::domain::handling::Handling;
+    use crate::domain::roster::{Channel, ContactMethod, Roster, User};
 
     fn roster(names: &[&str]) -> Roster {
-        let user = |name: &str| User {
-            name: name.to_owned(),
-            methods: vec![ContactMethod { channel: Channel::Console, address: String::new() }],
-        };
+        let user =
+            |name: &str| User::new(name, vec![ContactMethod { channel: Channel::Console, address: String::new() }]);
         Roster {
             users: names.iter().map(|name| ((*name).to_owned(), user(name))).collect(),
             fallback: "boss".to_owned(),
@@ -113,7 +127,7 @@ mod tests {
     fn policy(steps: &[&[&str]], rounds: u32) -> Policy {
         let step = |targets: &&[&str]| Step {
             delay: SignedDuration::from_mins(5),
-            targets: targets.iter().map(|t| (*t).to_owned()).collect(),
+            targets: targets.iter().map(|t| Target::from((*t).to_owned())).collect(),
         };
         Policy {
             name: "p".to_owned(),
@@ -124,12 +138,17 @@ mod tests {
         }
     }
 
+    fn next_step(policy: &Policy, position: Position, roster: &Roster) -> Next {
+        let handling = Handling::default();
+        next(policy, position, Urgency::High, &Situation::quiet(roster, &handling, Timestamp::UNIX_EPOCH))
+    }
+
     /// Walks an escalation for `pages` pages and names what was paged.
     fn walk(policy: &Policy, roster: &Roster, pages: usize) -> Vec<String> {
         let mut position = Position::default();
         let mut out = Vec::new();
         for _ in 0..pages {
-            let next = next(policy, position, roster);
+            let next = next_step(policy, position, roster);
             let users: Vec<_> = next.notifications.iter().map(|n| n.user.as_str()).collect();
             out.push(format!("{}: {}", next.label, users.join("+")));
             position = next.position;
@@ -156,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_step_nobody_stands_behind_is_passed_over_at_once() {
-        let next = next(&policy(&[&["gone"], &[], &["ann"]], 1), Position::default(), &roster(&["ann", "boss"]));
+        let next = next_step(&policy(&[&["gone"], &[], &["ann"]], 1), Position::default(), &roster(&["ann", "boss"]));
         assert_eq!(next.label, "round 1, step 3");
         assert_eq!(next.skipped, ["round 1, step 1", "round 1, step 2"]);
     }
@@ -164,7 +183,7 @@ mod tests {
     #[test]
     fn a_policy_of_ghosts_pages_the_fallback() {
         for steps in [&[&["gone"] as &[&str]] as &[&[&str]], &[]] {
-            let next = next(&policy(steps, 3), Position::default(), &roster(&["boss"]));
+            let next = next_step(&policy(steps, 3), Position::default(), &roster(&["boss"]));
             assert_eq!((next.label.as_str(), next.position.exhausted), ("fallback", true));
             assert_eq!(next.notifications.len(), 1);
         }
@@ -172,7 +191,7 @@ mod tests {
 
     #[test]
     fn without_a_fallback_it_says_so_by_an_empty_page() {
-        let next = next(&policy(&[], 1), Position::default(), &roster(&[]));
+        let next = next_step(&policy(&[], 1), Position::default(), &roster(&[]));
         assert!(next.notifications.is_empty());
     }
 }

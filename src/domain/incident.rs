@@ -10,15 +10,13 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Severity, UnknownWord};
-use super::escalation::{self, Policy, Position};
+use super::escalation::{Policy, Position};
+use super::handling::Urgency;
 use super::notification::Planned;
-use super::roster::Roster;
+use super::situation::Situation;
+use super::target::Target;
 
-/// How soon to try again when a page reached nobody at all, not even through the fallback contact.
-const NOBODY_RETRY: SignedDuration = SignedDuration::from_mins(1);
-
-/// Longest wait for anything, a hundred years.
-const WAIT_MAX: SignedDuration = SignedDuration::from_hours(100 * 365 * 24);
+mod change;
 
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +64,31 @@ pub struct Incident {
     pub position: Position,
     /// Pages made so far; the next one gets this number plus 1, so no number is ever used twice.
     pub pages: i64,
-    /// When the timer must look at it: the next page while triggered, the timeout while acknowledged (I17).
+    /// How urgent it was when it was last looked at.
+    pub urgency: Urgency,
+    /// Why its page waits, while it does.
+    pub held: Option<String>,
+    /// Until when the one who has it wants to hear nothing of it.
+    pub snoozed_until: Option<Timestamp>,
+    /// It opened and closed so often that a recovery alone does not close it.
+    pub flapping: bool,
+    /// The monitor has been silent for so long that it is probably over.
+    pub doubtful: bool,
+    /// When escalation goes on: the next page while triggered, the end of snooze or acknowledgement else (I17).
     pub due_at: Option<Timestamp>,
+    /// What else the timer looks for.
+    pub watch: Watch,
+}
+
+/// What the timer looks for besides the escalation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Watch {
+    /// A flapping one that has recovered is over when it stays calm until then.
+    pub calm_at: Option<Timestamp>,
+    /// Without another alert it is doubtful from then on.
+    pub doubt_at: Option<Timestamp>,
+    /// Without another alert it is over then.
+    pub inactive_at: Option<Timestamp>,
 }
 
 /// What a trigger brings.
@@ -83,6 +104,8 @@ pub struct Trigger {
     pub links: BTreeMap<String, String>,
     /// When the monitor saw it.
     pub origin_at: Timestamp,
+    /// How long the rule wants the first page to wait, where it says so.
+    pub hold: Option<SignedDuration>,
 }
 
 /// What happened.
@@ -109,6 +132,30 @@ pub enum Event {
         /// The page's number.
         page: i64,
     },
+    /// A person takes it over from the one who has it.
+    TakenOver,
+    /// A person wants to hear nothing of it for a while; they have it meanwhile.
+    Snoozed {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A person gives it to others: they are paged first, the policy follows.
+    Reassigned {
+        /// Whom to.
+        targets: Vec<Target>,
+    },
+    /// A person calls others in as well.
+    RespondersAdded {
+        /// Whom.
+        targets: Vec<Target>,
+    },
+    /// A person writes something down.
+    Remarked {
+        /// In words.
+        text: String,
+    },
+    /// What held its page may have ended.
+    HoldEnded,
     /// A fact about a notification, for the timeline only.
     Noted {
         /// In words.
@@ -152,6 +199,32 @@ pub enum Kind {
     Exhausted,
     /// Nobody could be reached by a page.
     Undeliverable,
+    /// Its page waits.
+    Held,
+    /// Its page waits no longer.
+    Released,
+    /// Somebody wants to hear nothing of it for a while.
+    Snoozed,
+    /// That while is over.
+    SnoozeEnded,
+    /// Somebody else has it now.
+    TakenOver,
+    /// It was given to others.
+    Reassigned,
+    /// Others were called in.
+    RespondersAdded,
+    /// Somebody wrote something down.
+    Remarked,
+    /// It opens and closes again and again.
+    Flapping,
+    /// A flapping one has recovered; it must stay so for a while.
+    Calming,
+    /// The monitor has been silent for long: probably over?
+    ProbablyOver,
+    /// It has become urgent by itself.
+    UrgencyRaised,
+    /// Its page is late: we were away.
+    Late,
     /// A fact about a notification.
     Notified,
 }
@@ -191,178 +264,34 @@ pub struct Change {
 }
 
 impl Incident {
-    /// Opens an incident. Its first page is due at once; the timer makes it.
-    pub fn open(
-        number: i64,
-        service: &str,
-        dedup_key: &str,
-        trigger: &Trigger,
-        policy: Policy,
-        now: Timestamp,
-    ) -> Change {
-        let incident = Self {
-            number,
-            service: service.to_owned(),
-            dedup_key: dedup_key.to_owned(),
-            status: Status::Triggered,
-            severity: trigger.severity,
-            summary: trigger.summary.clone(),
-            details: trigger.details.clone(),
-            links: trigger.links.clone(),
-            alert_count: 1,
-            opened_at: now,
-            acknowledged: None,
-            resolved_at: None,
-            triggered_at: trigger.origin_at,
-            policy,
-            position: Position::default(),
-            pages: 0,
-            due_at: Some(now),
-        };
-        let mut change = Change::nothing(incident);
-        change.tell(Kind::Opened, format!("{}: {}", trigger.severity, trigger.summary));
-        change
+    /// Opens an incident. The timer makes its first page: at once, unless service or rule want it to wait.
+    pub fn open(opening: &Opening<'_>, trigger: &Trigger, situation: &Situation<'_>) -> Change {
+        change::opened(opening, trigger, situation)
     }
 
     /// What the event makes of the incident. A late or repeated event is a no-op, never an error.
-    pub fn apply(&self, event: &Event, cause: &Cause, roster: &Roster, now: Timestamp) -> Change {
-        let mut change = Change::nothing(self.clone());
-        match event {
-            Event::Noted { detail } => change.tell(Kind::Notified, detail.clone()),
-            _ if self.status == Status::Resolved => {}
-            Event::Triggered(trigger) => change.triggered(trigger, now),
-            Event::Acknowledged { origin_at } if self.is_stale(*origin_at) => change.stale("acknowledgement"),
-            Event::Acknowledged { .. } => change.acknowledged(cause, now),
-            Event::Resolved { origin_at } if self.is_stale(*origin_at) => change.stale("recovery"),
-            Event::Resolved { .. } => change.resolved(cause, now),
-            Event::EscalationAsked => {
-                change.tell(Kind::Escalated, format!("{} asked for the next step", cause.actor));
-                change.incident.retrigger();
-                change.page(roster, now);
-            }
-            Event::TimerDue if self.due_at.is_none_or(|due| due > now) => {}
-            Event::TimerDue => {
-                if self.status == Status::Acknowledged {
-                    let by = self.acknowledged.as_ref().map_or("", |(_, by)| by.as_str());
-                    change.tell(Kind::AcknowledgementExpired, format!("nothing heard since {by} acknowledged it"));
-                    change.incident.retrigger();
-                    change.incident.position = Position::default();
-                }
-                change.page(roster, now);
-            }
-            Event::PageFailed { page } => change.page_failed(*page, roster, now),
-        }
-        change
+    pub fn apply(&self, event: &Event, cause: &Cause, situation: &Situation<'_>) -> Change {
+        change::applied(self, event, cause, situation)
     }
 
-    /// A mail made before the newest trigger cannot speak about it. A person can.
-    fn is_stale(&self, origin_at: Option<Timestamp>) -> bool {
-        origin_at.is_some_and(|origin_at| origin_at < self.triggered_at)
-    }
-
-    fn retrigger(&mut self) {
-        self.status = Status::Triggered;
-        self.acknowledged = None;
+    /// When the timer must look at it.
+    pub fn next_at(&self) -> Option<Timestamp> {
+        let Watch { calm_at, doubt_at, inactive_at } = self.watch;
+        [self.due_at, calm_at, doubt_at, inactive_at].into_iter().flatten().min()
     }
 }
 
-impl Change {
-    fn nothing(incident: Incident) -> Self {
-        Self { incident, entries: Vec::new(), effects: Vec::new() }
-    }
-
-    fn tell(&mut self, kind: Kind, detail: String) {
-        self.entries.push(Entry { kind, detail });
-    }
-
-    fn stale(&mut self, what: &str) {
-        self.tell(Kind::Stale, format!("this {what} was made before the newest alert, so the incident stays as it is"));
-    }
-
-    /// A repeat attaches. Getting worse starts the escalation anew, acknowledged or not (I13).
-    fn triggered(&mut self, trigger: &Trigger, now: Timestamp) {
-        let incident = &mut self.incident;
-        incident.alert_count += 1;
-        if trigger.origin_at >= incident.triggered_at {
-            incident.triggered_at = trigger.origin_at;
-            incident.summary.clone_from(&trigger.summary);
-            incident.details.clone_from(&trigger.details);
-            incident.links.clone_from(&trigger.links);
-        }
-        let before = incident.severity;
-        self.tell(Kind::Repeated, format!("{}: {}", trigger.severity, trigger.summary));
-        if trigger.severity > before {
-            self.incident.severity = trigger.severity;
-            self.tell(Kind::SeverityRaised, format!("{before} → {}", trigger.severity));
-            self.incident.retrigger();
-            self.incident.position = Position::default();
-            self.incident.due_at = Some(now);
-        }
-    }
-
-    fn acknowledged(&mut self, cause: &Cause, now: Timestamp) {
-        if self.incident.status == Status::Acknowledged {
-            return;
-        }
-        self.incident.status = Status::Acknowledged;
-        self.incident.acknowledged = Some((now, cause.actor.clone()));
-        self.incident.due_at = self.incident.policy.ack_timeout.map(|timeout| later(now, timeout));
-        self.tell(Kind::Acknowledged, format!("by {}", cause.actor));
-        self.effects.push(Effect::CancelPages);
-    }
-
-    fn resolved(&mut self, cause: &Cause, now: Timestamp) {
-        self.incident.status = Status::Resolved;
-        self.incident.resolved_at = Some(now);
-        self.incident.due_at = None;
-        self.tell(Kind::Resolved, format!("by {}", cause.actor));
-        self.effects.push(Effect::CancelPages);
-    }
-
-    /// Nobody was reached by the newest page: the next step is due at once (I30). The fallback contact has no
-    /// next step, so it is tried again soon.
-    fn page_failed(&mut self, page: i64, roster: &Roster, now: Timestamp) {
-        if self.incident.status != Status::Triggered || page != self.incident.pages {
-            return;
-        }
-        self.tell(Kind::Undeliverable, format!("page {page} reached nobody"));
-        if self.incident.position.exhausted {
-            let soon = later(now, NOBODY_RETRY);
-            self.incident.due_at = Some(self.incident.due_at.map_or(soon, |due| due.min(soon)));
-        } else {
-            self.page(roster, now);
-        }
-    }
-
-    fn page(&mut self, roster: &Roster, now: Timestamp) {
-        let next = escalation::next(&self.incident.policy, self.incident.position, roster);
-        for label in next.skipped {
-            self.tell(Kind::StepSkipped, format!("{label} has nobody who can be reached"));
-        }
-        if next.position.exhausted && !self.incident.position.exhausted {
-            self.tell(
-                Kind::Exhausted,
-                "every step was paged and nobody answered; paging the fallback contact".to_owned(),
-            );
-        }
-        self.incident.position = next.position;
-        if next.notifications.is_empty() {
-            self.tell(Kind::Undeliverable, "not even the fallback contact has a way to be reached".to_owned());
-            self.incident.due_at = Some(later(now, NOBODY_RETRY));
-            return;
-        }
-        self.incident.pages += 1;
-        self.incident.due_at = Some(later(now, next.wait));
-        let page = self.incident.pages;
-        let who: Vec<String> = next.notifications.iter().map(|n| format!("{} by {}", n.user, n.channel)).collect();
-        self.tell(Kind::Paged, format!("page {page} ({}): {}", next.label, who.join(", ")));
-        self.effects.push(Effect::Page { page, notifications: next.notifications });
-    }
-}
-
-/// `at` and a while, but no later than anybody alive will see: definitions cannot make it overflow.
-fn later(at: Timestamp, wait: SignedDuration) -> Timestamp {
-    at.checked_add(wait.min(WAIT_MAX)).unwrap_or(at)
+/// What a new incident is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// Its number.
+    pub number: i64,
+    /// The service it belongs to.
+    pub service: &'a str,
+    /// What it is about, within the service.
+    pub dedup_key: &'a str,
+    /// How often the same thing was opened before, as far back as the service's flapping looks.
+    pub opened_before: u32,
 }
 
 impl Status {
@@ -395,6 +324,19 @@ impl Kind {
             Self::Escalated => "escalated",
             Self::Exhausted => "exhausted",
             Self::Undeliverable => "undeliverable",
+            Self::Held => "held",
+            Self::Released => "released",
+            Self::Snoozed => "snoozed",
+            Self::SnoozeEnded => "snooze_ended",
+            Self::TakenOver => "taken_over",
+            Self::Reassigned => "reassigned",
+            Self::RespondersAdded => "responders_added",
+            Self::Remarked => "remarked",
+            Self::Flapping => "flapping",
+            Self::Calming => "calming",
+            Self::ProbablyOver => "probably_over",
+            Self::UrgencyRaised => "urgency_raised",
+            Self::Late => "late",
             Self::Notified => "notified",
         }
     }

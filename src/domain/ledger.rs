@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::alert::{Action, Alert};
-use super::escalation::Policy;
-use super::incident::{Cause, Change, Event, Incident, Kind, Status, Trigger};
+use super::handling::Handling;
+use super::incident::{Cause, Change, Event, Incident, Kind, Opening, Status, Trigger};
 use super::roster::Roster;
+use super::situation::Situation;
 
 /// Incidents made by alerts alone.
 #[derive(Debug, Default)]
@@ -32,14 +33,17 @@ impl Ledger {
             Action::Acknowledge => Event::Acknowledged { origin_at: Some(origin_at) },
             Action::Resolve => Event::Resolved { origin_at: Some(origin_at) },
         };
+        let (roster, handling) = (Roster::default(), Handling::default());
+        let situation = Situation::quiet(&roster, &handling, now);
         let change = match (self.open.get(&key), event) {
             (Some(incident), event) => {
                 let cause = Cause { actor: "mail".to_owned(), mail_id: None };
-                incident.apply(&event, &cause, &Roster::default(), now)
+                incident.apply(&event, &cause, &situation)
             }
             (None, Event::Triggered(trigger)) => {
                 self.incidents += 1;
-                Incident::open(0, service, &alert.dedup_key, &trigger, Policy::fallback_only(), now)
+                let opening = Opening { number: 0, service, dedup_key: &alert.dedup_key, opened_before: 0 };
+                Incident::open(&opening, &trigger, &situation)
             }
             (None, _) => return,
         };
@@ -65,6 +69,7 @@ pub fn trigger(alert: &Alert, origin_at: Timestamp) -> Trigger {
         details: alert.details.clone(),
         links: alert.links.clone(),
         origin_at,
+        hold: None,
     }
 }
 

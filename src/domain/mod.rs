@@ -7,13 +7,19 @@
 pub mod alert;
 mod charset;
 pub mod choice;
+pub mod civil_time;
 pub mod criterion;
+pub mod dependency;
 pub mod escalation;
 pub mod field;
+pub mod handling;
+pub mod heartbeat;
+pub mod hold;
 pub mod html;
 pub mod incident;
 pub mod ledger;
 pub mod mail;
+pub mod matcher;
 pub mod notification;
 pub mod pattern;
 pub mod prefilter;
@@ -22,9 +28,15 @@ pub mod roster;
 pub mod rule;
 pub mod rulebook;
 pub mod ruleset;
+pub mod schedule;
+pub mod silence;
+pub mod situation;
+pub mod stretch;
 pub mod subject;
+pub mod target;
 pub mod template;
 pub mod transform;
+pub mod window;
 
 /// Everything that definition files say, checked: one consistent set, replaced as a whole.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,11 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 
 use super::alert::UnknownWord;
-use super::roster::{Channel, Roster};
+use super::handling::Urgency;
+use super::roster::Channel;
+use super::schedule::Schedule;
+use super::situation::Situation;
+use super::target::Target;
 
 /// One notification to be made: a person by one method.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +21,8 @@ pub struct Planned {
     pub channel: Channel,
     /// Where; kept with the notification so that editing the roster strands nothing (I33).
     pub address: String,
+    /// How long after the page.
+    pub wait: SignedDuration,
 }
 
 /// The life of a notification. It moves forward only (I28).
@@ -50,22 +56,49 @@ pub enum Outcome {
 /// Attempts before a notification is given up. With [`retry_delay`] that is about 2 minutes, well inside a step.
 pub const ATTEMPTS_MAX: i64 = 5;
 
-/// The notifications of one page: every method of every target, each once. Empty when nobody can be reached.
-pub fn plan(roster: &Roster, targets: &[String]) -> Vec<Planned> {
-    let mut planned: Vec<Planned> = targets
-        .iter()
-        .filter_map(|target| roster.users.get(target))
-        .flat_map(|user| {
-            user.methods.iter().map(|method| Planned {
+/// The notifications of one page: for every target the methods that its people want for this urgency, each once.
+/// Empty when nobody can be reached.
+pub fn plan(situation: &Situation<'_>, targets: &[Target], urgency: Urgency) -> Vec<Planned> {
+    let mut planned: Vec<Planned> = Vec::new();
+    for target in targets {
+        if let Target::Room(name) = target {
+            let room = situation.roster.rooms.get(name);
+            planned.extend(room.map(|room| Planned {
+                user: target.to_string(),
+                channel: room.channel,
+                address: room.address.clone(),
+                wait: SignedDuration::ZERO,
+            }));
+        }
+        for user in people(situation, target).iter().filter_map(|name| situation.roster.users.get(name)) {
+            planned.extend(user.reached(urgency, situation.now).map(|(method, wait)| Planned {
                 user: user.name.clone(),
                 channel: method.channel,
                 address: method.address.clone(),
-            })
-        })
-        .collect();
+                wait,
+            }));
+        }
+    }
+    // The earliest of those that differ only in when.
     planned.sort();
-    planned.dedup();
+    planned.dedup_by(|later, first| {
+        (&later.user, later.channel, &later.address) == (&first.user, first.channel, &first.address)
+    });
     planned
+}
+
+/// The people a target stands for at this instant.
+pub fn people(situation: &Situation<'_>, target: &Target) -> Vec<String> {
+    let schedule = |name: &String| situation.roster.schedules.get(name);
+    match target {
+        Target::User(name) => vec![name.clone()],
+        Target::Schedule(name) => schedule(name).map_or_else(Vec::new, |schedule| {
+            let on_call = schedule.on_call(&situation.overrides_of(name), situation.now);
+            on_call.into_iter().map(|on_call| on_call.user).collect()
+        }),
+        Target::Everyone(name) => schedule(name).map_or_else(Vec::new, Schedule::people),
+        Target::Room(_) => Vec::new(),
+    }
 }
 
 /// How long to wait before attempt number `attempts + 1`: 4 s, 8 s, 16 s … 60 s, spread by up to a quarter
@@ -110,13 +143,21 @@ impl fmt::Display for Status {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use jiff::civil::time;
+
     use super::*;
-    use crate::domain::roster::{ContactMethod, User};
+    use crate::domain::handling::Handling;
+    use crate::domain::roster::{ContactMethod, PersonalRule, Roster, User};
+    use crate::domain::window::{Weekdays, Window, Windows};
+
+    fn method(channel: Channel, address: &str) -> ContactMethod {
+        ContactMethod { channel, address: address.to_owned() }
+    }
 
     #[test]
     fn a_page_uses_every_method_once() {
-        let method = |channel, address: &str| ContactMethod { channel, address: address.to_owned() };
-        let user = |name: &str, methods| (name.to_owned(), User { name: name.to_owned(), methods });
+        let user = |name: &str, methods| (name.to_owned(), User::new(name, methods));
         let roster = Roster {
             users: [
                 user("ann", vec![method(Channel::Voice, "+491"), method(Channel::Console, "")]),
@@ -125,11 +166,36 @@ mod tests {
             .into(),
             ..Roster::default()
         };
-        let targets = ["ann", "gone", "nobody", "ann"].map(str::to_owned);
-        let planned = plan(&roster, &targets);
+        let handling = Handling::default();
+        let situation = Situation::quiet(&roster, &handling, Timestamp::UNIX_EPOCH);
+        let targets = ["ann", "gone", "nobody", "ann", "schedule:gone", "room:gone"];
+        let targets = targets.map(|target| Target::from(target.to_owned()));
+        let planned = plan(&situation, &targets, Urgency::High);
         let words: Vec<_> = planned.iter().map(|p| (p.user.as_str(), p.channel)).collect();
         assert_eq!(words, [("ann", Channel::Voice), ("ann", Channel::Console)]);
-        assert!(plan(&roster, &targets[1..3]).is_empty());
+        assert!(plan(&situation, &targets[1..3], Urgency::High).is_empty());
+    }
+
+    #[test]
+    fn people_are_reached_as_they_wish() {
+        let mut ann = User::new("ann", vec![method(Channel::Voice, "+491"), method(Channel::Webhook, "https://push")]);
+        let rule = |method, minutes| PersonalRule { method, after: SignedDuration::from_mins(minutes) };
+        ann.high = vec![rule(1, 0), rule(0, 2)];
+        ann.low = vec![rule(1, 0)];
+        let night = Window { days: Weekdays::DAILY, from: time(22, 0, 0, 0), to: time(7, 0, 0, 0) };
+        ann.quiet = Windows::new(vec![night]);
+        let roster = Roster { users: [("ann".to_owned(), ann)].into(), ..Roster::default() };
+        let handling = Handling::default();
+        let waits = |at: &str, urgency| {
+            let situation = Situation::quiet(&roster, &handling, at.parse().expect("timestamp"));
+            let planned = plan(&situation, &[Target::User("ann".to_owned())], urgency);
+            planned.iter().map(|p| (p.channel, p.wait.as_mins())).collect::<Vec<_>>()
+        };
+        let high = [(Channel::Voice, 2), (Channel::Webhook, 0)];
+        assert_eq!(waits("2026-11-21T12:00Z", Urgency::High), high);
+        assert_eq!(waits("2026-11-21T23:00Z", Urgency::High), high, "high urgency keeps no quiet hours");
+        assert_eq!(waits("2026-11-21T12:00Z", Urgency::Low), [(Channel::Webhook, 0)]);
+        assert_eq!(waits("2026-11-21T23:00Z", Urgency::Low), [(Channel::Webhook, 8 * 60)]);
     }
 
     #[test]

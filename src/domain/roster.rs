@@ -1,21 +1,37 @@
-//! The roster: people, how they are reached, and the escalation policies that name them.
+//! The roster: people, how they are reached, schedules, and the escalation policies that name them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::alert::UnknownWord;
-use super::escalation::Policy;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
-/// Everybody who can be called, and in which order.
+use super::alert::UnknownWord;
+use super::dependency::Dependency;
+use super::escalation::Policy;
+use super::handling::Urgency;
+use super::schedule::Schedule;
+use super::silence::Maintenance;
+use super::window::Windows;
+
+/// Everybody who can be called, in which order, and when not.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
     /// By name.
     pub users: BTreeMap<String, User>,
     /// By name.
+    pub schedules: BTreeMap<String, Schedule>,
+    /// By name: where several people read.
+    pub rooms: BTreeMap<String, ContactMethod>,
+    /// By name.
     pub policies: BTreeMap<String, Policy>,
     /// The user paged when a policy has run out of people (I19). Definition files must name one.
     pub fallback: String,
+    /// Planned, recurring times of work.
+    pub maintenance: Vec<Maintenance>,
+    /// Which incidents lie below which.
+    pub dependencies: Vec<Dependency>,
 }
 
 /// A person.
@@ -23,8 +39,18 @@ pub struct Roster {
 pub struct User {
     /// Unique name.
     pub name: String,
-    /// All of them are used for every page.
+    /// Every way to reach them.
     pub methods: Vec<ContactMethod>,
+    /// What is used for pages of high urgency, in this order. Never empty while there is a method.
+    pub high: Vec<PersonalRule>,
+    /// The same for low urgency.
+    pub low: Vec<PersonalRule>,
+    /// Where they live.
+    pub zone: TimeZone,
+    /// What they want to be spoken to in.
+    pub locale: Locale,
+    /// When pages of low urgency wait, in their zone's civil time.
+    pub quiet: Windows,
 }
 
 /// One way to reach one person.
@@ -34,6 +60,69 @@ pub struct ContactMethod {
     pub channel: Channel,
     /// A phone number in E.164 form, a URL, or empty where the channel needs none.
     pub address: String,
+}
+
+/// A person's wish: use this method so long after the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalRule {
+    /// Which of their methods.
+    pub method: usize,
+    /// How long after the page; nothing is at once.
+    pub after: SignedDuration,
+}
+
+impl User {
+    /// A person who is reached by all methods at once, at any hour.
+    pub fn new(name: &str, methods: Vec<ContactMethod>) -> Self {
+        let at_once = |method| PersonalRule { method, after: SignedDuration::ZERO };
+        let rules: Vec<PersonalRule> = (0..methods.len()).map(at_once).collect();
+        Self {
+            name: name.to_owned(),
+            methods,
+            high: rules.clone(),
+            low: rules,
+            zone: TimeZone::UTC,
+            locale: Locale::default(),
+            quiet: Windows::default(),
+        }
+    }
+
+    /// By what and how long from now they are reached. Quiet hours hold back low urgency until they end.
+    pub fn reached(&self, urgency: Urgency, now: Timestamp) -> impl Iterator<Item = (&ContactMethod, SignedDuration)> {
+        let quiet = match urgency {
+            Urgency::Low if self.quiet.contains(&self.zone, now) => self.quiet.end_after(&self.zone, now),
+            _ => None,
+        };
+        let quiet = quiet.map_or(SignedDuration::ZERO, |end| end.duration_since(now));
+        let rules = if urgency == Urgency::High { &self.high } else { &self.low };
+        rules.iter().filter_map(move |rule| Some((self.methods.get(rule.method)?, rule.after.saturating_add(quiet))))
+    }
+}
+
+/// The language of spoken texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Locale {
+    /// English.
+    #[default]
+    English,
+    /// Japanese.
+    Japanese,
+    /// Chinese as spoken in the north (Mandarin).
+    Chinese,
+}
+
+impl Locale {
+    /// Every locale.
+    pub const ALL: [Self; 3] = [Self::English, Self::Japanese, Self::Chinese];
+
+    /// The word used in definition files (ISO 639-1).
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Japanese => "ja",
+            Self::Chinese => "zh",
+        }
+    }
 }
 
 /// How a page travels.

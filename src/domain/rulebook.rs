@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alert::{self, Action, Alert, Severity};
+use super::handling::Handling;
 use super::mail::{Envelope, Mail};
 use super::pattern::Captures;
 use super::recogniser::{self, Reading};
@@ -40,8 +41,8 @@ pub struct Service {
     pub addresses: Vec<AddressPattern>,
     /// Its own rules and those of its packs; services with the same packs share them.
     pub rules: Arc<RuleSet>,
-    /// The escalation policy's name in the roster.
-    pub policy: String,
+    /// How its incidents are handled.
+    pub handling: Handling,
 }
 
 /// An address a service owns; parts are lower case, `None` means any.

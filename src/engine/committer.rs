@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::again::Again;
+use super::arrange::{self, Arrangement};
 use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::intake::{self, Intake, Receipt};
@@ -49,6 +50,8 @@ pub(crate) enum Work {
     Reprocess(Box<Again>),
     /// News of a notification.
     Report(Box<Report>),
+    /// What a person arranges.
+    Arrange { arrangement: Arrangement, actor: String, now: Timestamp, definitions: Arc<Definitions> },
 }
 
 impl Work {
@@ -57,21 +60,21 @@ impl Work {
         match self {
             Self::Handle { number, now, .. } | Self::Answer { number, now, .. } => Some((*number, *now)),
             Self::Report(report) => Some((report.incident_number(), report.now())),
-            Self::Receive(_) | Self::Reprocess(_) => None,
+            Self::Receive(_) | Self::Reprocess(_) | Self::Arrange { .. } => None,
         }
     }
 
     fn mail(&self) -> Option<&Intake> {
         match self {
             Self::Receive(intake) => Some(intake),
-            Self::Handle { .. } | Self::Answer { .. } | Self::Reprocess(_) | Self::Report(_) => None,
+            _ => None,
         }
     }
 
     fn again(&self) -> Option<&Again> {
         match self {
             Self::Reprocess(again) => Some(again),
-            Self::Handle { .. } | Self::Answer { .. } | Self::Receive(_) | Self::Report(_) => None,
+            _ => None,
         }
     }
 }
@@ -87,6 +90,8 @@ pub(crate) enum Done {
     Reprocessed(Vec<StoredAlert>),
     /// The news is noted.
     Reported,
+    /// Whether what it is about exists.
+    Arranged(bool),
 }
 
 #[derive(Debug)]
@@ -256,5 +261,8 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
         }
         Work::Reprocess(again) => again.act(tx).await.map(Done::Reprocessed),
         Work::Report(report) => delivery::note(tx, report).await.map(|()| Done::Reported),
+        Work::Arrange { arrangement, actor, now, definitions } => {
+            arrange::make(tx, arrangement, actor, definitions, *now).await.map(Done::Arranged)
+        }
     }
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rand::RngExt as _;
 
+use super::world::World;
 use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
-use crate::domain::escalation::Policy;
-use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind};
+use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status};
 use crate::domain::ledger;
 use crate::store::{Error, WriteTx};
 
@@ -69,8 +69,17 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
     // Another node may have opened it since; then the unique index refuses this one and the transaction is run
     // again, finding the open incident (I10).
     let number = tx.next_number().await?;
-    let policy = policy(raise.definitions, raise.service);
-    let opened = Incident::open(number, raise.service, &alert.dedup_key, &trigger, policy, raise.now);
+    let world = World::without_database(raise.definitions, raise.service, raise.now);
+    let situation = world.situation();
+    let opened_before = match situation.handling.flapping {
+        Some(flapping) => {
+            let since = raise.now.checked_sub(flapping.within).unwrap_or(Timestamp::MIN);
+            tx.opened_since(raise.service, &alert.dedup_key, since).await?
+        }
+        None => 0,
+    };
+    let opening = Opening { number, service: raise.service, dedup_key: &alert.dedup_key, opened_before };
+    let opened = Incident::open(&opening, &trigger, &situation);
     tx.insert_incident(&opened.incident).await?;
     save(tx, &opened, &cause, raise.now).await?;
     Ok(Raised { outcome: format!("opened incident #{number}"), incident_number: Some(number) })
@@ -97,7 +106,8 @@ async fn change(
     definitions: &Definitions,
     now: Timestamp,
 ) -> Result<Handled, Error> {
-    let change = incident.apply(event, cause, &definitions.roster, now);
+    let world = World::around(tx, incident, event, definitions, now).await?;
+    let change = incident.apply(event, cause, &world.situation());
     if change.incident != *incident {
         tx.update_incident(&change.incident).await?;
     }
@@ -122,9 +132,11 @@ async fn save(tx: &mut WriteTx, change: &Change, cause: &Cause, now: Timestamp) 
     for effect in &change.effects {
         match effect {
             Effect::Page { page, notifications } => {
+                // Called in by somebody who has it: sent although the incident is not triggered any more.
+                let called_in = change.incident.status != Status::Triggered;
                 for planned in notifications {
                     let (id, nonce) = (random_id(), random_id());
-                    tx.insert_notification((&id, &nonce), number, *page, planned, now).await?;
+                    tx.insert_notification((&id, &nonce), (number, *page), planned, called_in, now).await?;
                 }
             }
             Effect::CancelPages => tx.cancel_notifications(number, now).await?,
@@ -142,14 +154,6 @@ fn outcome(action: Action, handled: &Handled) -> String {
         (Action::Acknowledge, None) => format!("incident #{number} was acknowledged already"),
         (_, _) => format!("resolved incident #{number}"),
     }
-}
-
-/// The policy the service names. Definition files are checked to name one; should it be gone all the same, a
-/// policy without steps pages the fallback contact at once.
-fn policy(definitions: &Definitions, service: &str) -> Policy {
-    let named = definitions.rulebook.service(service);
-    let found = named.and_then(|service| definitions.roster.policies.get(&service.policy));
-    found.cloned().unwrap_or_else(Policy::fallback_only)
 }
 
 /// 128 random bits in hex.

@@ -4,18 +4,21 @@
 //! notifications in one transaction. It holds no `if` about what an incident means; that is the domain's.
 
 mod again;
+mod arrange;
 mod committer;
 mod delivery;
 mod door;
 mod in_force;
 pub mod intake;
 pub mod timer;
+mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+pub use self::arrange::Arrangement;
 use self::committer::{Committer, Done, Work};
 pub use self::delivery::{About, CallEnd, Claimed};
 pub use self::door::Handled;

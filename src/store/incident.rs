@@ -1,12 +1,16 @@
 //! Incidents and their timelines.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::any::AnyRow;
 
 use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
+use crate::domain::dependency::ParentKey;
 use crate::domain::escalation::Position;
-use crate::domain::incident::{Cause, Entry, Incident, Status};
+use crate::domain::handling::Urgency;
+use crate::domain::incident::{Cause, Entry, Incident, Status, Watch};
+use crate::domain::situation::Parent;
 
 /// One line of a stored timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,26 @@ impl WriteTx {
         row.as_ref().map(incident).transpose()
     }
 
+    /// How often something with this key was opened since an instant.
+    pub(crate) async fn opened_since(&mut self, service: &str, key: &str, since: Timestamp) -> Result<u32, Error> {
+        let sql = "select count(*) as n from incident where service = $1 and dedup_key = $2 and opened_at >= $3";
+        let query = sqlx::query(sql).bind(service).bind(key).bind(since.as_millisecond());
+        let row = query.fetch_one(self.connection()).await?;
+        Ok(u32::try_from(int(&row, "n")?).unwrap_or(u32::MAX))
+    }
+
+    /// An open incident of a service, with this key if one is given, as the parent of others.
+    pub(crate) async fn open_parent(&mut self, wanted: &ParentKey) -> Result<Option<Parent>, Error> {
+        let sql = "select number, summary from incident where service = $1 and ($2 = 0 or dedup_key = $3) \
+                   and resolved_at is null order by number limit 1";
+        let query = sqlx::query(sql)
+            .bind(&wanted.service)
+            .bind(i64::from(wanted.key.is_some()))
+            .bind(wanted.key.as_deref().unwrap_or_default());
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| Ok(Parent { number: int(&row, "number")?, summary: text(&row, "summary")? })).transpose()
+    }
+
     /// The next incident number. Holds back other openers until this transaction ends.
     pub(crate) async fn next_number(&mut self) -> Result<i64, Error> {
         let sql = "update counter set value = value + 1 where name = 'incident' returning value";
@@ -74,8 +98,9 @@ impl WriteTx {
     /// Stores a new incident.
     pub(crate) async fn insert_incident(&mut self, incident: &Incident) -> Result<(), Error> {
         let sql = "insert into incident (number, service, dedup_key, status, severity, summary, alert_count, opened_at, \
-                   triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at, details, links) \
-                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17)";
+                   triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at, details, links, \
+                   held, state) values \
+                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17, $18, $19)";
         let query = sqlx::query(sql)
             .bind(incident.number)
             .bind(&incident.service)
@@ -91,16 +116,18 @@ impl WriteTx {
             .bind(i64::from(incident.position.step))
             .bind(i64::from(incident.position.exhausted))
             .bind(incident.pages)
-            .bind(incident.due_at.map(Timestamp::as_millisecond))
+            .bind(incident.next_at().map(Timestamp::as_millisecond))
             .bind(to_json(&incident.details))
-            .bind(to_json(&incident.links));
+            .bind(to_json(&incident.links))
+            .bind(incident.held.as_deref().unwrap_or_default())
+            .bind(to_json(&State::of(incident)));
         query.execute(self.connection()).await?;
         self.pending.locked(incident);
         Ok(())
     }
 
-    /// Stores what an event changed, at the latest when the transaction is flushed. The key, the policy and the
-    /// opening never change.
+    /// Stores what an event changed, at the latest when the transaction is flushed. The key and the opening never
+    /// change.
     pub(crate) async fn update_incident(&mut self, incident: &Incident) -> Result<(), Error> {
         if self.pending.changed(incident) { self.flush().await } else { Ok(()) }
     }
@@ -142,13 +169,16 @@ pub(super) fn changed_cells(incident: &Incident) -> Vec<Cell> {
         Cell::TextOrNull(acknowledged_by),
         Cell::IntOrNull(incident.resolved_at.map(Timestamp::as_millisecond)),
         Cell::Int(incident.triggered_at.as_millisecond()),
+        Cell::Text(to_json(&incident.policy)),
         Cell::Int(i64::from(incident.position.round)),
         Cell::Int(i64::from(incident.position.step)),
         Cell::Int(i64::from(incident.position.exhausted)),
         Cell::Int(incident.pages),
-        Cell::IntOrNull(incident.due_at.map(Timestamp::as_millisecond)),
+        Cell::IntOrNull(incident.next_at().map(Timestamp::as_millisecond)),
         Cell::Text(to_json(&incident.details)),
         Cell::Text(to_json(&incident.links)),
+        Cell::Text(incident.held.clone().unwrap_or_default()),
+        Cell::Text(to_json(&State::of(incident))),
     ]
 }
 
@@ -220,6 +250,9 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         step: u32::try_from(int(row, "policy_step")?).unwrap_or(u32::MAX),
         exhausted: int(row, "exhausted")? != 0,
     };
+    let state: State = json(row, "state")?;
+    let due_at = instant_or_none(row, "due_at")?;
+    let at = |millis: Option<i64>| millis.map(|millis| super::millis(millis, "state")).transpose();
     Ok(Incident {
         number: int(row, "number")?,
         service: text(row, "service")?,
@@ -237,6 +270,64 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         policy: json(row, "policy")?,
         position,
         pages: int(row, "pages")?,
-        due_at: instant_or_none(row, "due_at")?,
+        urgency: if state.low { Urgency::Low } else { Urgency::High },
+        held: Some(text(row, "held")?).filter(|reason| !reason.is_empty()),
+        snoozed_until: at(state.snoozed_until)?,
+        flapping: state.flapping,
+        doubtful: state.doubtful,
+        // An incident of an earlier version waits for nothing else.
+        due_at: match state.escalation_at {
+            Some(escalation_at) => at(escalation_at)?,
+            None => due_at,
+        },
+        watch: Watch {
+            calm_at: at(state.calm_at)?,
+            doubt_at: at(state.doubt_at)?,
+            inactive_at: at(state.inactive_at)?,
+        },
     })
+}
+
+/// What nothing in the database asks for: a JSON object in one column, instants in UTC milliseconds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct State {
+    /// `None` in rows of versions that kept it in `due_at`.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    escalation_at: Option<Option<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calm_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inactive_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snoozed_until: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    low: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flapping: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    doubtful: bool,
+}
+
+/// Tells a value that is null from one that is not there.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl State {
+    fn of(incident: &Incident) -> Self {
+        let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
+        Self {
+            escalation_at: Some(millis(incident.due_at)),
+            calm_at: millis(incident.watch.calm_at),
+            doubt_at: millis(incident.watch.doubt_at),
+            inactive_at: millis(incident.watch.inactive_at),
+            snoozed_until: millis(incident.snoozed_until),
+            low: incident.urgency == Urgency::Low,
+            flapping: incident.flapping,
+            doubtful: incident.doubtful,
+        }
+    }
 }

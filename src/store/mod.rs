@@ -9,11 +9,13 @@ mod dialect;
 pub mod incident;
 pub mod mail;
 pub mod notification;
+pub mod oncall;
 mod open;
 mod pending;
 pub mod token;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
@@ -23,6 +25,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Row};
 use std::time::Duration;
 
 pub use self::dialect::Dialect;
+use self::oncall::Arranged;
 pub use self::open::OpenError;
 pub(crate) use self::pending::Delivery;
 use self::pending::Pending;
@@ -83,6 +86,7 @@ pub struct WriteTx {
     dialect: Dialect,
     pending: Pending,
     entries: HashMap<i64, i64>,
+    arranged: Option<Arc<Arranged>>,
     finished: bool,
 }
 
@@ -132,6 +136,7 @@ impl Store {
             dialect: self.dialect,
             pending: Pending::default(),
             entries: HashMap::new(),
+            arranged: None,
             finished: false,
         };
         sqlx::query(self.dialect.begin()).execute(&mut *tx.connection).await?;

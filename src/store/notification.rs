@@ -59,23 +59,26 @@ impl WriteTx {
     pub(crate) async fn insert_notification(
         &mut self,
         ids: (&str, &str),
-        incident_number: i64,
-        page: i64,
+        page: (i64, i64),
         planned: &Planned,
+        called_in: bool,
         now: Timestamp,
     ) -> Result<(), Error> {
         let sql = "insert into notification (id, nonce, incident_number, page, username, channel, address, status, \
-                   attempts, rings, created_at, due_at) values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, 0, $8, $8) \
+                   attempts, rings, created_at, due_at, called_in) \
+                   values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, 0, $8, $9, $10) \
                    on conflict (incident_number, page, username, channel, address) do nothing";
         let query = sqlx::query(sql)
             .bind(ids.0)
             .bind(ids.1)
-            .bind(incident_number)
-            .bind(page)
+            .bind(page.0)
+            .bind(page.1)
             .bind(&planned.user)
             .bind(planned.channel.word())
             .bind(&planned.address)
-            .bind(now.as_millisecond());
+            .bind(now.as_millisecond())
+            .bind(now.checked_add(planned.wait).unwrap_or(now).as_millisecond())
+            .bind(i64::from(called_in));
         query.execute(self.connection()).await?;
         Ok(())
     }

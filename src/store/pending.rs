@@ -256,15 +256,17 @@ const INSERT_ENTRIES: Statement = Statement {
 
 const UPDATE_INCIDENTS: Statement = Statement {
     head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
-           triggered_at, policy_round, policy_step, exhausted, pages, due_at, details, links) as (values ",
-    row: |sql, first| plain_row(sql, first, 16),
+           triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, details, links, held, state) \
+           as (values ",
+    row: |sql, first| plain_row(sql, first, 19),
     leading: 0,
-    columns: 16,
+    columns: 19,
     tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
            alert_count = new.alert_count, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, \
-           resolved_at = new.resolved_at, triggered_at = new.triggered_at, policy_round = new.policy_round, \
+           resolved_at = new.resolved_at, triggered_at = new.triggered_at, policy = new.policy, \
+           policy_round = new.policy_round, \
            policy_step = new.policy_step, exhausted = new.exhausted, pages = new.pages, due_at = new.due_at, \
-           details = new.details, links = new.links from new where incident.number = new.number",
+           details = new.details, links = new.links, held = new.held, state = new.state from new where incident.number = new.number",
 };
 
 fn plain_row(sql: &mut String, first: usize, columns: usize) {

@@ -4,26 +4,34 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::escalation::Step;
-use crate::domain::roster::{Channel, ContactMethod, User};
+use crate::domain::handling::{Flapping, Handling, Repeats, SupportHours};
+use crate::domain::incident::change::WAIT_MAX;
+use crate::domain::matcher::{Matcher, Wanted};
+use crate::domain::roster::{Channel, ContactMethod, Roster, User};
+use crate::domain::silence::Silence;
+use crate::domain::situation::Parent;
+use crate::domain::window::{Weekdays, Window, Windows};
+
+mod stories;
 
 fn at(minute: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + minute * 60).expect("in range")
 }
 
 fn roster() -> Roster {
-    let user = |name: &str| User {
-        name: name.to_owned(),
-        methods: vec![ContactMethod { channel: Channel::Voice, address: format!("+49{name}") }],
-    };
+    let user =
+        |name: &str| User::new(name, vec![ContactMethod { channel: Channel::Voice, address: format!("+49{name}") }]);
     Roster {
         users: ["ann", "bob", "boss"].map(|name| (name.to_owned(), user(name))).into(),
         fallback: "boss".to_owned(),
+        policies: [("p".to_owned(), policy())].into(),
         ..Roster::default()
     }
 }
 
 fn policy() -> Policy {
-    let step = |target: &str| Step { delay: SignedDuration::from_mins(5), targets: vec![target.to_owned()] };
+    let step =
+        |target: &str| Step { delay: SignedDuration::from_mins(5), targets: vec![Target::User(target.to_owned())] };
     Policy {
         name: "p".to_owned(),
         steps: vec![step("ann"), step("bob")],
@@ -40,6 +48,7 @@ fn trigger(severity: Severity, minute: i64) -> Trigger {
         details: BTreeMap::new(),
         links: BTreeMap::new(),
         origin_at: at(minute),
+        hold: None,
     }
 }
 
@@ -47,17 +56,45 @@ fn trigger(severity: Severity, minute: i64) -> Trigger {
 struct Tale {
     incident: Incident,
     lines: Vec<String>,
+    roster: Roster,
+    handling: Handling,
+    silences: Vec<Silence>,
+    parents: Vec<Parent>,
 }
 
 impl Tale {
     fn open() -> Self {
-        let change = Incident::open(1, "s", "k", &trigger(Severity::Warning, 0), policy(), at(0));
-        Self { incident: change.incident, lines: Vec::new() }
+        Self::open_as(Handling::by_policy("p"), 0)
+    }
+
+    fn open_as(handling: Handling, opened_before: u32) -> Self {
+        let roster = roster();
+        let opening = Opening { number: 1, service: "s", dedup_key: "k", opened_before };
+        let situation = Situation::quiet(&roster, &handling, at(0));
+        let incident = Incident::open(&opening, &trigger(Severity::Warning, 0), &situation).incident;
+        Self { incident, lines: Vec::new(), handling, roster, silences: Vec::new(), parents: Vec::new() }
+    }
+
+    fn change(&self, minute: i64, event: &Event) -> Change {
+        self.change_by("ann", minute, event)
+    }
+
+    fn change_by(&self, actor: &str, minute: i64, event: &Event) -> Change {
+        let cause = Cause { actor: actor.to_owned(), mail_id: None };
+        let situation = Situation {
+            silences: &self.silences,
+            parents: &self.parents,
+            ..Situation::quiet(&self.roster, &self.handling, at(minute))
+        };
+        self.incident.apply(event, &cause, &situation)
     }
 
     fn event(&mut self, minute: i64, event: &Event) -> &mut Self {
-        let cause = Cause { actor: "ann".to_owned(), mail_id: None };
-        let change = self.incident.apply(event, &cause, &roster(), at(minute));
+        self.event_by("ann", minute, event)
+    }
+
+    fn event_by(&mut self, actor: &str, minute: i64, event: &Event) -> &mut Self {
+        let change = self.change_by(actor, minute, event);
         let kinds: Vec<_> = change.entries.iter().map(|entry| entry.kind.word()).collect();
         let paged = change.effects.iter().map(|effect| match effect {
             Effect::Page { notifications, .. } => notifications[0].user.clone(),
@@ -196,56 +233,102 @@ fn a_person_may_ask_for_the_next_step() {
 
 fn any_event() -> impl Strategy<Value = Event> {
     let severity = prop::sample::select(Severity::ALL.to_vec());
+    let targets = prop::collection::vec(prop::sample::select(vec!["ann", "bob", "gone"]), 0..3);
+    let targets = targets.prop_map(|names| names.into_iter().map(|n| Target::User(n.to_owned())).collect());
+    let targets: BoxedStrategy<Vec<Target>> = targets.boxed();
     prop_oneof![
         (severity, -100_i64..100).prop_map(|(severity, minute)| Event::Triggered(trigger(severity, minute))),
         prop::option::of(-100_i64..100).prop_map(|m| Event::Acknowledged { origin_at: m.map(at) }),
         prop::option::of(-100_i64..100).prop_map(|m| Event::Resolved { origin_at: m.map(at) }),
         Just(Event::EscalationAsked),
         Just(Event::TimerDue),
+        Just(Event::TimerDue),
+        Just(Event::TakenOver),
+        Just(Event::HoldEnded),
+        (-50_i64..200).prop_map(|m| Event::Snoozed { until: at(m) }),
+        targets.clone().prop_map(|targets| Event::Reassigned { targets }),
+        targets.prop_map(|targets| Event::RespondersAdded { targets }),
         (0_i64..8).prop_map(|page| Event::PageFailed { page }),
         Just(Event::Noted { detail: "x".to_owned() }),
+        Just(Event::Remarked { text: "x".to_owned() }),
     ]
 }
 
+/// Services of every kind: hold, flapping, doubt, inactivity, support hours.
+fn any_handling() -> impl Strategy<Value = Handling> {
+    let minutes = |range: std::ops::Range<i64>| {
+        prop::option::of(range).prop_map(|m: Option<i64>| m.map(SignedDuration::from_mins))
+    };
+    (0_i64..3, minutes(1..90), minutes(1..60), minutes(1..200), any::<bool>()).prop_map(
+        |(hold, flapping, repeats, inactive_after, support)| Handling {
+            hold: SignedDuration::from_mins(hold),
+            flapping: flapping.map(|within| Flapping { opens: 2, within }),
+            repeats: repeats.map(|every| Repeats { every, missed: 2 }),
+            inactive_after,
+            support: support.then(stories::office),
+            ..Handling::by_policy("p")
+        },
+    )
+}
+
 proptest! {
-    /// I13, I17, I20, I31 and the shape of the machine, over any sequence of events at any times.
+    /// I13, I16, I17, I19, I20, I31 and the shape of the machine, over any sequence of events at any times, in services
+    /// of any kind, silenced or not.
     #[test]
-    fn the_machine_keeps_its_promises(events in prop::collection::vec((0_i64..20, any_event()), 1..60)) {
-        let mut tale = Tale::open();
-        let cause = Cause { actor: "x".to_owned(), mail_id: None };
+    fn the_machine_keeps_its_promises(
+        handling in any_handling(),
+        opened_before in 0_u32..3,
+        silenced in prop::option::of((0_i64..100, 0_i64..100)),
+        has_parent in any::<bool>(),
+        events in prop::collection::vec((0_i64..20, any_event()), 1..60),
+    ) {
+        let mut tale = Tale::open_as(handling, opened_before);
+        tale.silences.extend(silenced.map(|(from, length)| stories::silence(from, from + length)));
+        tale.parents.extend(has_parent.then(|| Parent { number: 9, summary: "switch".to_owned() }));
         let mut minute = 0;
         let mut pages = 0;
         for (wait, event) in &events {
             minute += wait;
             let before = tale.incident.clone();
-            let change = before.apply(event, &cause, &roster(), at(minute));
+            let change = tale.change(minute, event);
             let after = &change.incident;
             prop_assert!(after.severity >= before.severity, "severity never falls by itself");
             prop_assert!(after.triggered_at >= before.triggered_at);
             match after.status {
                 Status::Triggered => prop_assert!(after.due_at.is_some(), "a triggered incident has a timer"),
                 Status::Acknowledged => prop_assert!(after.due_at.is_some() && after.acknowledged.is_some()),
-                Status::Resolved => prop_assert!(after.due_at.is_none() && after.resolved_at.is_some()),
+                Status::Resolved => prop_assert!(after.next_at().is_none() && after.resolved_at.is_some()),
             }
+            if matches!(event, Event::TimerDue) {
+                prop_assert!(after.next_at().is_none_or(|next| next > at(minute)), "the timer leaves nothing due");
+            }
+            let called_in = matches!(event, Event::RespondersAdded { .. });
             for effect in &change.effects {
                 if let Effect::Page { page, notifications } = effect {
                     pages += 1;
                     prop_assert_eq!(*page, pages, "no page number is used twice");
                     prop_assert!(!notifications.is_empty());
-                    prop_assert_eq!(after.status, Status::Triggered, "only a triggered incident pages");
+                    prop_assert!(after.status == Status::Triggered || called_in, "only a triggered incident pages");
+                    if matches!(event, Event::TimerDue) {
+                        prop_assert!(tale.parents.is_empty(), "what lies below an open incident does not page");
+                        let silent = |silence: &Silence| silence.covers(after, at(minute));
+                        prop_assert!(!tale.silences.iter().any(silent), "what is silenced does not page");
+                    }
                 }
             }
             if before.status == Status::Resolved {
                 prop_assert_eq!(after, &before, "a resolved incident never changes");
             }
-            let told = change.incident == before || !change.entries.is_empty();
-            prop_assert!(told, "every change is on the timeline");
-            let again = change.incident.apply(event, &cause, &roster(), at(minute));
+            let told = change.incident == before || !change.entries.is_empty() || matches!(event, Event::HoldEnded);
+            // A wait that is only made longer is no news.
+            let waits_on = before.held.is_some() && before.held == after.held;
+            prop_assert!(told || waits_on, "every change is on the timeline");
+            tale.incident = change.incident;
+            let again = tale.change(minute, event);
             if matches!(event, Event::TimerDue | Event::Acknowledged { .. } | Event::Resolved { .. }) {
                 let paged = again.effects.iter().any(|e| matches!(e, Effect::Page { .. }));
                 prop_assert!(!paged, "the same event at the same time pages nobody twice");
             }
-            tale.incident = change.incident;
         }
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::choice::Choice;
 use crate::domain::criterion::Criterion;
 use crate::domain::field::Field;
+use crate::domain::handling::Handling;
 use crate::domain::pattern::Pattern;
 use crate::domain::template::Template;
 
@@ -29,7 +30,7 @@ fn service(name: &str, mailbox: Option<&str>, rules: Vec<Rule>) -> Arc<Service> 
         name: name.to_owned(),
         addresses: vec![AddressPattern { mailbox: mailbox.map(str::to_owned), domain: None }],
         rules: Arc::new(RuleSet::new(rules.into_iter().map(Arc::new).collect())),
-        policy: "default".to_owned(),
+        handling: Handling::by_policy("default"),
     })
 }
 

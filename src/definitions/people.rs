@@ -1,0 +1,154 @@
+//! People and rooms: the part of `nightcall.toml` that says how somebody is reached.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::civil;
+use super::reader::{Placed, Table};
+use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, User};
+use crate::settings::is_e164;
+
+/// Longest time after a page at which a method may come.
+const AFTER_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which channels the settings make usable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usable {
+    /// A telephone provider is set up.
+    pub(super) voice: bool,
+    /// Webhooks can be signed.
+    pub(super) webhook: bool,
+}
+
+/// Reads a person.
+pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, usable: Usable) -> User {
+    check_name(name, &table, "a person");
+    let contacts = read_contacts(&mut table, usable);
+    if contacts.is_empty() {
+        let hint = "add contacts = [\"voice:+49…\", \"webhook:https://…\", \"console\"]";
+        table.reader().note_with_hint(table.span(), format!("{} cannot be reached", name.value), hint);
+    }
+    let names: Vec<String> = contacts.iter().map(|(name, _)| name.clone()).collect();
+    let mut user = User::new(&name.value, contacts.into_iter().filter_map(|(_, method)| method).collect());
+    if let Some(rules) = read_rules(&mut table, "high", &names) {
+        if !rules.iter().any(|rule| rule.after == SignedDuration::ZERO) {
+            let hint = "let the first one come without `after`";
+            let message = format!("{} is not reached at once by any method of `high`", name.value);
+            table.reader().note_with_hint(table.span(), message, hint);
+        }
+        user.high = rules;
+    }
+    user.low = read_rules(&mut table, "low", &names).unwrap_or_else(|| user.high.clone());
+    user.zone = civil::zone(&mut table);
+    user.quiet = civil::windows(&mut table, "quiet").unwrap_or_default();
+    if let Some(word) = table.string("locale") {
+        match Locale::ALL.into_iter().find(|locale| locale.word() == word.value) {
+            Some(locale) => user.locale = locale,
+            None => table.reader().note_unknown(&word, "locale", Locale::ALL.into_iter().map(Locale::word)),
+        }
+    }
+    table.finish();
+    user
+}
+
+/// Targets are told apart by what stands before a colon.
+pub(super) fn check_name(name: &Placed<String>, table: &Table<'_>, what: &str) {
+    if name.is_empty() || name.contains([':', ',']) || name.contains(char::is_whitespace) {
+        let message = format!("{what} cannot be called {:?}: no blank, colon or comma is allowed", name.value);
+        table.reader().note(name.span.clone(), message);
+    }
+}
+
+/// The rooms: a name, and where it is.
+pub(super) fn read_rooms(root: &mut Table<'_>, usable: Usable) -> BTreeMap<String, ContactMethod> {
+    let Some(mut table) = root.table("rooms") else { return BTreeMap::new() };
+    let mut rooms = BTreeMap::new();
+    for (name, value) in table.named_values() {
+        check_name(&name, &table, "a room");
+        let contact = table.as_string(value, &name.value);
+        if let Some(method) = contact.and_then(|contact| read_contact(&table, &contact, usable)) {
+            rooms.insert(name.value, method);
+        }
+    }
+    rooms
+}
+
+/// A list of contacts, named after their channels, or a table of named ones. `None` is one that is wrong: it keeps
+/// its name, so that rules which use it are not wrong as well.
+fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<ContactMethod>)> {
+    let Some(value) = table.value("contacts") else { return Vec::new() };
+    if value.as_table().is_none() {
+        let contacts = table.as_strings(value, "contacts");
+        let named = |contact: &Placed<String>| {
+            let word = contact.split(':').next().unwrap_or_default();
+            (word.to_owned(), read_contact(table, contact, usable))
+        };
+        return contacts.iter().map(named).collect();
+    }
+    let Some(mut contacts) = table.as_table(value, "contacts") else { return Vec::new() };
+    let named = |(name, value): (Placed<String>, _)| {
+        let contact = table.as_string(value, &name.value);
+        (name.value, contact.and_then(|contact| read_contact(table, &contact, usable)))
+    };
+    contacts.named_values().into_iter().map(named).collect()
+}
+
+fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
+    let reader = table.reader();
+    let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
+    let Ok(channel) = word.parse::<Channel>() else {
+        let name = Placed { value: word.to_owned(), span: contact.span.clone() };
+        reader.note_unknown(&name, "channel", Channel::ALL.map(Channel::word).into_iter());
+        return None;
+    };
+    let trouble = match channel {
+        Channel::Voice if !is_e164(address) => Some(("a phone number looks like +4915112345678 (E.164)", "")),
+        Channel::Voice if !usable.voice => Some(("nobody can be called yet", "add a [voice] section with a provider")),
+        Channel::Webhook if !address.starts_with("http://") && !address.starts_with("https://") => {
+            Some(("a webhook needs a URL, like webhook:https://example.com/hook", ""))
+        }
+        Channel::Webhook if !usable.webhook => {
+            Some(("webhooks cannot be signed yet", "add a [webhook] section with a secret"))
+        }
+        Channel::Console if !address.is_empty() => Some(("console needs no address", "")),
+        _ => None,
+    };
+    match trouble {
+        Some((message, "")) => reader.note(contact.span.clone(), message),
+        Some((message, hint)) => reader.note_with_hint(contact.span.clone(), message, hint),
+        None => return Some(ContactMethod { channel, address: address.to_owned() }),
+    }
+    None
+}
+
+/// Rules such as `push` or `phone after 2m`, over the names of the contacts.
+fn read_rules(table: &mut Table<'_>, key: &'static str, names: &[String]) -> Option<Vec<PersonalRule>> {
+    let rules = table.strings(key)?;
+    if rules.is_empty() {
+        let hint = "name at least one contact, or leave it out to use all";
+        table.reader().note_with_hint(table.span(), format!("{key} names no contact"), hint);
+    }
+    let rule = |rule: &Placed<String>| {
+        let (name, after) = match rule.split_once(" after ") {
+            Some((name, after)) => (name.trim(), Some(after.trim())),
+            None => (rule.trim(), None),
+        };
+        let placed = Placed { value: name.to_owned(), span: rule.span.clone() };
+        let Some(method) = names.iter().position(|known| known == name) else {
+            table.reader().note_unknown(&placed, "contact", names.iter().map(String::as_str));
+            return None;
+        };
+        let after = match after.map(str::parse::<SignedDuration>) {
+            None => SignedDuration::ZERO,
+            Some(Ok(after)) if !after.is_negative() && after <= AFTER_MAX => after,
+            Some(_) => {
+                let hint = "write it like \"phone after 2m\", at most 24h";
+                table.reader().note_with_hint(rule.span.clone(), "this is no wait", hint);
+                return None;
+            }
+        };
+        Some(PersonalRule { method, after })
+    };
+    Some(rules.iter().filter_map(rule).collect())
+}

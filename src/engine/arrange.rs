@@ -1,0 +1,64 @@
+//! What people arrange by hand: shifts they take over, and silences.
+
+use jiff::Timestamp;
+
+use super::committer::{Done, Work};
+use super::door;
+use super::{Engine, Error};
+use crate::domain::Definitions;
+use crate::domain::incident::{Cause, Event};
+use crate::domain::silence::Silence;
+use crate::store::oncall::StoredOverride;
+use crate::store::{self, WriteTx};
+
+/// One arrangement.
+#[derive(Debug, Clone)]
+pub enum Arrangement {
+    /// Somebody takes over shifts.
+    Override(StoredOverride),
+    /// An override is taken back.
+    WithdrawOverride(String),
+    /// Some incidents are known for a while.
+    Silence(Silence),
+    /// A silence ends now.
+    EndSilence(String),
+}
+
+impl Engine {
+    /// Makes an arrangement. `false` when what it is about does not exist.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn arrange(&self, arrangement: Arrangement, actor: &str) -> Result<bool, Error> {
+        let (now, definitions) = (self.clock.now(), self.definitions());
+        let work = Work::Arrange { arrangement, actor: actor.to_owned(), now, definitions };
+        match self.committer.submit(work).await? {
+            Done::Arranged(known) => Ok(known),
+            other => unreachable!("an arrangement is answered by whether it was made, not by {other:?}"),
+        }
+    }
+}
+
+/// Makes the arrangement in the caller's transaction. Whoever waits for something that may be over by it is asked
+/// again at once (I16).
+pub(crate) async fn make(
+    tx: &mut WriteTx,
+    arrangement: &Arrangement,
+    actor: &str,
+    definitions: &Definitions,
+    now: Timestamp,
+) -> Result<bool, store::Error> {
+    match arrangement {
+        Arrangement::Override(stored) => tx.insert_override(stored).await.map(|()| true),
+        Arrangement::WithdrawOverride(id) => tx.delete_override(id).await,
+        Arrangement::Silence(silence) => tx.insert_silence(silence, now).await.map(|()| true),
+        Arrangement::EndSilence(id) => {
+            let known = tx.end_silence(id, now).await?;
+            let cause = Cause { actor: actor.to_owned(), mail_id: None };
+            for number in tx.held_incidents().await? {
+                door::handle(tx, number, &Event::HoldEnded, &cause, definitions, now).await?;
+            }
+            Ok(known)
+        }
+    }
+}
