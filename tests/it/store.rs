@@ -10,6 +10,7 @@ use nightcall::domain::escalation::{Policy, Step};
 use nightcall::domain::incident::{Cause, Event, Status};
 use nightcall::domain::notification::Outcome;
 use nightcall::domain::roster::{Channel, ContactMethod, Roster, User};
+use nightcall::domain::target::Target;
 use nightcall::engine::intake::Incoming;
 use nightcall::engine::{About, CallEnd, Engine, timer};
 use nightcall::store::incident::Filter;
@@ -31,9 +32,10 @@ async fn databases() -> Vec<(String, Option<TempDir>)> {
 fn definitions() -> Definitions {
     let user = |name: &str| {
         let methods = vec![ContactMethod { channel: Channel::Voice, address: format!("+4915{name}") }];
-        (name.to_owned(), User { name: name.to_owned(), methods })
+        (name.to_owned(), User::new(name, methods))
     };
-    let step = |target: &str| Step { delay: SignedDuration::from_mins(5), targets: vec![target.to_owned()] };
+    let step =
+        |target: &str| Step { delay: SignedDuration::from_mins(5), targets: vec![Target::User(target.to_owned())] };
     let policy = Policy { name: String::new(), steps: vec![step("ann"), step("bob")], ..Policy::fallback_only() };
     Definitions {
         version: String::new(),
@@ -42,6 +44,7 @@ fn definitions() -> Definitions {
             users: ["ann", "bob", "boss"].map(user).into(),
             policies: [(String::new(), policy)].into(),
             fallback: "boss".to_owned(),
+            ..Roster::default()
         },
     }
 }
