@@ -83,7 +83,6 @@ impl From<sqlx::Error> for Error {
 #[derive(Debug)]
 pub struct WriteTx {
     connection: PoolConnection<Any>,
-    dialect: Dialect,
     pending: Pending,
     entries: HashMap<i64, i64>,
     arranged: Option<Arc<Arranged>>,
@@ -133,7 +132,6 @@ impl Store {
         let connection = self.writing.acquire().await?;
         let mut tx = WriteTx {
             connection,
-            dialect: self.dialect,
             pending: Pending::default(),
             entries: HashMap::new(),
             arranged: None,
