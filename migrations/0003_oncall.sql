@@ -8,6 +8,7 @@ create index incident_held on incident (number) where held <> '' and resolved_at
 
 -- How often the same thing was opened lately.
 create index incident_by_key on incident (service, dedup_key, opened_at);
+create index incident_by_service on incident (service, opened_at);
 
 -- People called in although somebody has the incident.
 alter table notification add column called_in bigint not null default 0;

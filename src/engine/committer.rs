@@ -13,11 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::again::Again;
 use super::arrange::{self, Arrangement};
+use super::audit;
 use super::delivery::{self, Report};
 use super::door::{self, Handled};
+use super::heartbeat;
 use super::intake::{self, Intake, Receipt};
 use super::{Error, Wakes};
 use crate::domain::Definitions;
+use crate::domain::alert::Alert;
 use crate::domain::incident::{Cause, Event};
 use crate::store::mail::StoredAlert;
 use crate::store::{self, Store, WriteTx};
@@ -50,6 +53,10 @@ pub(crate) enum Work {
     Reprocess(Box<Again>),
     /// News of a notification.
     Report(Box<Report>),
+    /// An alert of our own.
+    Alarm { alert: Box<Alert>, now: Timestamp, definitions: Arc<Definitions> },
+    /// An expected mail has not come.
+    HeartbeatMissed { service: String, name: String, now: Timestamp, definitions: Arc<Definitions> },
     /// What a person arranges.
     Arrange { arrangement: Arrangement, actor: String, now: Timestamp, definitions: Arc<Definitions> },
 }
@@ -61,7 +68,11 @@ impl Work {
             Self::Handle { number, now, .. } => vec![(*number, *now)],
             Self::Answer { answered, now, .. } => answered.iter().map(|(_, number)| (*number, *now)).collect(),
             Self::Report(report) => report.incidents().collect(),
-            Self::Receive(_) | Self::Reprocess(_) | Self::Arrange { .. } => Vec::new(),
+            Self::Receive(_)
+            | Self::Reprocess(_)
+            | Self::Alarm { .. }
+            | Self::HeartbeatMissed { .. }
+            | Self::Arrange { .. } => Vec::new(),
         }
     }
 
@@ -268,6 +279,12 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
         }
         Work::Reprocess(again) => again.act(tx).await.map(Done::Reprocessed),
         Work::Report(report) => delivery::note(tx, report).await.map(|()| Done::Reported),
+        Work::Alarm { alert, now, definitions } => {
+            audit::alarm(tx, alert, *now, definitions).await.map(|()| Done::Reported)
+        }
+        Work::HeartbeatMissed { service, name, now, definitions } => {
+            heartbeat::missed(tx, service, name, *now, definitions).await.map(|()| Done::Reported)
+        }
         Work::Arrange { arrangement, actor, now, definitions } => {
             arrange::make(tx, arrangement, actor, definitions, *now).await.map(Done::Arranged)
         }

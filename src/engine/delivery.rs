@@ -23,6 +23,9 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// Notifications looked at to find what is said now.
 const DUE_MAX: i64 = 5_000;
 
+/// How long a call waits for what is being planned at the same moment.
+const GATHER_MAX: SignedDuration = SignedDuration::from_secs(3);
+
 /// How long a call is waited for whose end nobody tells: ringing, listening twice, answering.
 const CALL_MAX: SignedDuration = SignedDuration::from_mins(3);
 
@@ -123,7 +126,12 @@ impl Engine {
         }
         let lines = self.store.lines().await?;
         let line = |channel, address: &str| lines.get(&(channel, address.to_owned()));
-        let bundles = dispatch::plan(&due, line, now, limit);
+        let mut bundles = dispatch::plan(&due, line, now, limit);
+        // While the timer is still planning, a person would be told of half of it, and of the rest a minute later.
+        let waiting = due.iter().map(|due| due.due_at).min().unwrap_or(now);
+        if now.duration_since(waiting) < GATHER_MAX && !self.store.due_incidents(now, 1).await?.is_empty() {
+            bundles.retain(|bundle| !Budget::of(bundle.channel).bundles);
+        }
         if bundles.is_empty() {
             return Ok(Vec::new());
         }
@@ -216,7 +224,8 @@ async fn claim(tx: &mut WriteTx, bundle: &Bundle<'_>, now: Timestamp) -> Result<
 /// Moves the notifications on, tells the timelines, and lets the incidents know when their page reached nobody.
 pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store::Error> {
     let Some(lead) = report.notifications.first() else { return Ok(()) };
-    let mut moved = false;
+    // A call that was answered has moved everything already; its line is free all the same once it ends.
+    let mut moved = matches!(&report.news, News::CallEnded(_, about) if about.attempt == lead.attempts);
     for notification in &report.notifications {
         moved |= note_one(tx, report, notification, lead).await?;
     }

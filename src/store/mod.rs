@@ -5,7 +5,9 @@
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
 pub mod archive;
+pub mod audit;
 mod dialect;
+pub mod heartbeat;
 pub mod incident;
 pub mod mail;
 pub mod notification;
