@@ -24,6 +24,11 @@ pub enum Arrangement {
     EndSilence(String),
 }
 
+/// An id for something arranged: 48 random bits in hex, because people type it.
+pub fn arrangement_id() -> String {
+    door::random_id().split_off(20)
+}
+
 impl Engine {
     /// Makes an arrangement. `false` when what it is about does not exist.
     ///
