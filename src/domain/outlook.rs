@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
+use super::civil_time;
 use super::handling::{Handling, Urgency};
 use super::notification;
 use super::roster::{Channel, Roster, User};
@@ -48,9 +49,14 @@ pub fn outlook(roster: &Roster, now: Timestamp) -> Vec<Warning> {
     for schedule in roster.schedules.values() {
         for layer in &schedule.layers {
             let what = format!("schedule {}, layer {}", schedule.name, layer.name);
+            // A handoff to oneself, or at an hour in which the layer has nobody, changes nothing.
+            let matters = |time: &DateTime| {
+                let at = civil_time::first(&schedule.zone, *time);
+                layer.turns.len() > 1 && layer.only.as_ref().is_none_or(|only| only.contains(&schedule.zone, at))
+            };
             for change in changes(&schedule.zone, now) {
-                let handoff = layer.handoffs(change.from, change.to).next();
-                warnings.extend(handoff.map(|time| change.warning(&what, "the handoff", time, change.handoff_is())));
+                let handoff = layer.handoffs(change.from, change.to).find(matters);
+                warnings.extend(handoff.map(|time| change.warning(&what, "the handoff", time, &change.handoff_is())));
                 warnings.extend(layer.only.as_ref().and_then(|only| change.hits(&what, only)));
             }
         }
@@ -183,13 +189,13 @@ impl ClockChange {
             for window in windows.iter() {
                 let starts = Some(day.to_datetime(window.from)).filter(within);
                 if let Some(time) = starts.filter(|_| window.days.contains(day.weekday())) {
-                    let is = if self.is_gap { "later".to_owned() } else { "the first time".to_owned() };
+                    let is = if self.is_gap { "later" } else { "the first time" };
                     return Some(self.warning(what, "the start", time, is));
                 }
                 let started_on = if window.to > window.from { day } else { day.yesterday().unwrap_or(Date::MIN) };
                 let ends = Some(day.to_datetime(window.to)).filter(within);
                 if let Some(time) = ends.filter(|_| window.days.contains(started_on.weekday())) {
-                    let is = if self.is_gap { "later".to_owned() } else { "the second time".to_owned() };
+                    let is = if self.is_gap { "later" } else { "the second time" };
                     return Some(self.warning(what, "the end", time, is));
                 }
             }
@@ -197,7 +203,7 @@ impl ClockChange {
         None
     }
 
-    fn warning(&self, what: &str, edge: &str, time: DateTime, is: String) -> Warning {
+    fn warning(&self, what: &str, edge: &str, time: DateTime, is: &str) -> Warning {
         let (at, day, zone) = (time.strftime("%H:%M"), time.strftime("%a %Y-%m-%d"), &self.zone);
         let how = if self.is_gap { "does not exist" } else { "comes twice" };
         Warning {

@@ -19,7 +19,7 @@ pub enum Arrangement {
     /// An override is taken back.
     WithdrawOverride(String),
     /// Some incidents are known for a while.
-    Silence(Silence),
+    Silence(Box<Silence>),
     /// A silence ends now.
     EndSilence(String),
 }

@@ -119,7 +119,7 @@ async fn add(args: &Add) -> anyhow::Result<()> {
     };
     let silence = asked.checked(&loaded.definitions, &arrangement_id(), COMMAND_LINE, now)?;
     let engine = cli::engine(loaded).await?;
-    engine.arrange(Arrangement::Silence(silence.clone()), COMMAND_LINE).await?;
+    engine.arrange(Arrangement::Silence(Box::new(silence.clone())), COMMAND_LINE).await?;
     if args.json {
         return print_json(&SilenceView::from(silence));
     }

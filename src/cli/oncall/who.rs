@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
 
 use super::Arranged;
@@ -195,7 +195,9 @@ impl Answer {
             lines.push("what is still open then:".to_owned());
         }
         let rows: Vec<[String; 4]> = forecast.moments.iter().map(|moment| row(moment, zone, at)).collect();
-        let width = |nth: usize| rows.iter().map(|row| row[nth].chars().count()).max().unwrap_or(0);
+        // What has no step behind it may be as long as it likes.
+        let counted = |nth: usize| rows.iter().filter(move |row| nth < 2 || !row[3].is_empty());
+        let width = |nth: usize| counted(nth).map(|row| row[nth].chars().count()).max().unwrap_or(0);
         let [first, second, third] = [width(0), width(1), width(2)];
         for [after, clock, what, step] in &rows {
             let line = format!("  {after:<first$}  {clock:<second$}  {what:<third$}  {step}");
@@ -244,8 +246,10 @@ fn row(moment: &Moment, zone: &TimeZone, at: Timestamp) -> [String; 4] {
     [after(at.duration_until(moment.at)), clock.to_string(), what, step]
 }
 
-/// "+0m", "+5m", "+1h 5m".
+/// "+0m", "+30s", "+5m", "+1h 5m": to the minute after an hour.
 fn after(wait: SignedDuration) -> String {
+    let unit = if wait.as_hours() >= 1 { Unit::Minute } else { Unit::Second };
+    let wait = wait.round(unit).unwrap_or(wait);
     if wait.is_zero() { "+0m".to_owned() } else { format!("+{wait:#}") }
 }
 

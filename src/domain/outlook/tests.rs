@@ -96,6 +96,15 @@ fn handoffs_in_a_changed_hour() {
     assert_eq!(outlook(&roster("Europe/Berlin", ending), now()).len(), 1, "it has ended by October");
     let not_yet = layer("2028-01-05T02:30", "1 day", None);
     assert_eq!(outlook(&roster("Europe/Berlin", not_yet), now()).len(), 1, "only the gap until it starts");
+    let mut alone = layer("2026-01-05T02:30", "1 day", None);
+    alone.turns.truncate(1);
+    check("Europe/Berlin", alone, &[]);
+    let by_day = layer("2026-01-05T02:30", "1 day", Some("daily 04:00-03:00"));
+    let told = outlook(&roster("Europe/Berlin", by_day), now());
+    assert!(whats(&told).iter().all(|what| what.contains("has nobody") || what.contains("the handoff")), "{told:?}");
+    let hours = layer("2026-01-05T02:30", "1 day", Some("daily 04:00-02:00"));
+    let told = outlook(&roster("Europe/Berlin", hours), now());
+    assert!(!whats(&told).iter().any(|what| what.contains("the handoff")), "nobody is on call then: {told:?}");
     // 03:00 is there once in spring and once in autumn; 02:00 is not there, and twice.
     check("Europe/Berlin", layer("2026-01-05T03:00", "1 day", None), &[]);
     assert_eq!(outlook(&roster("Europe/Berlin", layer("2026-01-05T02:00", "1 day", None)), now()).len(), 2);

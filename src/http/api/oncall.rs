@@ -154,7 +154,7 @@ pub async fn add_silence(
         reason: body.reason,
     };
     let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), &actor(&caller), now).map_err(refused)?;
-    app.engine.arrange(Arrangement::Silence(silence.clone()), &actor(&caller)).await?;
+    app.engine.arrange(Arrangement::Silence(Box::new(silence.clone())), &actor(&caller)).await?;
     Ok((StatusCode::CREATED, Json(SilenceView::from(silence))))
 }
 
