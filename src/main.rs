@@ -27,14 +27,15 @@ fn main() -> ExitCode {
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
+        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime"), ExitCode::FAILURE),
     };
+    let failure_code = cli.failure_code();
     let ended = runtime.block_on(cli.run());
     // Nothing that still runs in the background may hold the end of the process.
     runtime.shutdown_background();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Ok(code) => code,
+        Err(error) => failed(&error, failure_code),
     }
 }
 
@@ -51,7 +52,7 @@ fn end_when_nobody_reads() {
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of a failed command belongs to its caller's terminal")]
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn failed(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     eprintln!("nightcall: {error:#}");
-    ExitCode::FAILURE
+    code
 }

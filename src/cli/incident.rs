@@ -1,12 +1,13 @@
 //! `incident`: the same incidents the API shows, on the database itself.
 
-use anyhow::{Context as _, bail};
+mod act;
+
+use anyhow::bail;
 use serde_json::json;
 
-use super::{ConfigArg, print_json};
-use crate::clock::Clock;
+use super::{COMMAND_LINE, ConfigArg, print_json};
+use crate::definitions::Loaded;
 use crate::domain::incident::{Cause, Event, Incident, Status};
-use crate::engine::Engine;
 use crate::http::view::IncidentView;
 use crate::store::Store;
 use crate::store::incident::Filter;
@@ -36,6 +37,18 @@ pub(crate) enum Command {
     Ack(One),
     /// Resolve an incident
     Resolve(One),
+    /// Have an incident and hear nothing of it for a while; then calling starts again
+    Snooze(act::Snooze),
+    /// Give an incident to others: they are called first, the policy follows
+    Reassign(act::Targets),
+    /// Call others in as well
+    AddResponder(act::Targets),
+    /// Take an incident over, whoever has it
+    Take(act::Take),
+    /// Write something on the timeline
+    Note(act::Note),
+    /// Call the next step now
+    Escalate(One),
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,14 +69,20 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
             let filter = Filter { statuses, service: service.clone(), before: None, limit: *limit };
             list(config, &filter, *json).await
         }
-        Command::Show(one) => show(&open(&one.config).await?, one).await,
-        Command::Ack(one) => act(one, Event::Acknowledged { origin_at: None }).await,
-        Command::Resolve(one) => act(one, Event::Resolved { origin_at: None }).await,
+        Command::Show(one) => show(&super::store(&one.config.load()?).await?, one).await,
+        Command::Ack(one) => act(one, one.config.load()?, Event::Acknowledged { origin_at: None }).await,
+        Command::Resolve(one) => act(one, one.config.load()?, Event::Resolved { origin_at: None }).await,
+        Command::Snooze(args) => act::snooze(args).await,
+        Command::Reassign(args) => act::reassign(args).await,
+        Command::AddResponder(args) => act::add_responder(args).await,
+        Command::Take(args) => act::take(args).await,
+        Command::Note(args) => act::note(args).await,
+        Command::Escalate(one) => act(one, one.config.load()?, Event::EscalationAsked).await,
     }
 }
 
 async fn list(config: &ConfigArg, filter: &Filter, as_json: bool) -> anyhow::Result<()> {
-    let incidents = open(config).await?.incidents(filter).await?;
+    let incidents = super::store(&config.load()?).await?.incidents(filter).await?;
     if as_json {
         let views: Vec<IncidentView> = incidents.into_iter().map(IncidentView::from).collect();
         return print_json(&json!({ "incidents": views }));
@@ -85,16 +104,18 @@ fn line(incident: &Incident) -> String {
     )
 }
 
-async fn act(one: &One, event: Event) -> anyhow::Result<()> {
-    let loaded = one.config.load()?;
-    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
-    let engine = Engine::start(store, Clock::System, loaded.definitions);
-    let cause = Cause { actor: "command line".to_owned(), mail_id: None };
-    let acknowledging = matches!(event, Event::Acknowledged { .. });
+async fn act(one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
+    act_as(COMMAND_LINE, one, loaded, event).await
+}
+
+async fn act_as(actor: &str, one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
+    let engine = super::engine(loaded).await?;
+    let cause = Cause { actor: actor.to_owned(), mail_id: None };
+    let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
     let Some(handled) = engine.handle(one.number, event, cause).await? else {
         bail!("there is no incident #{}", one.number);
     };
-    if acknowledging && handled.incident.status == Status::Resolved {
+    if !is_for_any && handled.incident.status == Status::Resolved {
         bail!("incident #{} is resolved already", one.number);
     }
     show(engine.store(), one).await
@@ -110,6 +131,7 @@ async fn show(store: &Store, one: &One) -> anyhow::Result<()> {
     }
     println!("{}", line(&incident));
     println!("key: {}", incident.dedup_key);
+    state_lines(&incident).iter().for_each(|line| println!("{line}"));
     for (name, text) in incident.details.iter().chain(&incident.links) {
         println!("{name}: {}", text.replace('\n', "\n  "));
     }
@@ -120,9 +142,20 @@ async fn show(store: &Store, one: &One) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open(config: &ConfigArg) -> anyhow::Result<Store> {
-    let loaded = config.load()?;
-    Store::open(&loaded.settings.database_url).await.context("cannot use the database")
+/// What is not to be seen in the timeline at a glance: how it stands, of what is so.
+fn state_lines(incident: &Incident) -> Vec<String> {
+    let mut lines = vec![format!("urgency: {}", incident.urgency)];
+    lines.extend(incident.acknowledged.as_ref().map(|(at, by)| format!("acknowledged: by {by} at {at:.0}")));
+    lines.extend(incident.held.as_ref().map(|reason| format!("held: {reason}")));
+    lines.extend(incident.snoozed_until.map(|until| format!("snoozed: until {until:.0}")));
+    if incident.flapping {
+        lines.push("flapping: a recovery closes it once it stays calm".to_owned());
+    }
+    if incident.doubtful {
+        lines.push("doubtful: the monitor has been silent for long; probably over".to_owned());
+    }
+    lines.extend(incident.due_at.map(|at| format!("next: {at:.0}")));
+    lines
 }
 
 fn parse_status(word: &str) -> anyhow::Result<Status> {

@@ -6,17 +6,27 @@ pub mod demo;
 mod incident;
 mod init;
 mod mail;
+mod oncall;
 mod rules;
 mod serve;
 mod token;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::definitions::problem::Problems;
+use crate::engine::Engine;
+use crate::store::Store;
+
+/// Who acts, on timelines.
+const COMMAND_LINE: &str = "command line";
 
 /// Turns alert mail into incidents and gets a human out of bed.
 #[derive(Debug, Parser)]
@@ -31,7 +41,7 @@ enum Command {
     /// Write a commented, working starter configuration
     Init(init::Args),
     /// Check a configuration and its rules, and report every problem at once
-    Check(ConfigArg),
+    Check(check::Args),
     /// Run the gateway
     Serve(ConfigArg),
     /// Show the whole way from a mail to a phone call on this machine, with a pretend telephone
@@ -39,9 +49,18 @@ enum Command {
     /// Explain, test and replay rules, and ask what they cover
     #[command(subcommand)]
     Rules(rules::Command),
-    /// List, show, acknowledge and resolve incidents
+    /// List and show incidents, and act on them
     #[command(subcommand)]
     Incident(incident::Command),
+    /// Tell who is on call, and who would be called for a mail
+    #[command(subcommand)]
+    Oncall(oncall::Command),
+    /// Let people take over shifts
+    #[command(subcommand)]
+    Override(oncall::overrides::Command),
+    /// Let the pages of known incidents wait
+    #[command(subcommand)]
+    Silence(oncall::silences::Command),
     /// Judge stored mails again, or print them
     #[command(subcommand)]
     Mail(mail::Command),
@@ -72,21 +91,33 @@ impl Cli {
         !matches!(self.command, Command::Serve(_) | Command::Demo(_))
     }
 
+    /// The code to end with when it fails: where 1 is an answer, a mistake is 2.
+    pub fn failure_code(&self) -> ExitCode {
+        match &self.command {
+            Command::Oncall(command) => ExitCode::from(command.failure_code()),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// Runs the command.
     ///
     /// # Errors
     /// As a chain of reasons, for the person at the terminal.
-    pub async fn run(self) -> anyhow::Result<()> {
-        match self.command {
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let done = match self.command {
+            Command::Check(args) => return check::run(&args),
+            Command::Oncall(command) => return oncall::run(&command).await,
             Command::Init(args) => init::run(&args),
-            Command::Check(config) => check::run(&config),
             Command::Serve(config) => serve::run(&config).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Rules(command) => rules::run(&command).await,
             Command::Incident(command) => incident::run(&command).await,
+            Command::Override(command) => oncall::overrides::run(&command).await,
+            Command::Silence(command) => oncall::silences::run(&command).await,
             Command::Mail(command) => mail::run(&command).await,
             Command::Token(command) => token::run(&command).await,
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -95,6 +126,17 @@ impl ConfigArg {
     fn load(&self) -> anyhow::Result<Loaded> {
         crate::definitions::load(&self.config).map_err(|problems| told(&problems))
     }
+}
+
+/// The configured database, made if it is not there.
+async fn store(loaded: &Loaded) -> anyhow::Result<Store> {
+    Store::open(&loaded.settings.database_url).await.context("cannot use the database")
+}
+
+/// An engine on the configured database, for one change.
+async fn engine(loaded: Loaded) -> anyhow::Result<Arc<Engine>> {
+    let store = store(&loaded).await?;
+    Ok(Engine::start(store, Clock::System, loaded.definitions))
 }
 
 /// Problems as an error for the terminal, with excerpts.

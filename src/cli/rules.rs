@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+pub(crate) use self::explain::recipient;
 use super::print_json;
 use crate::definitions::schema::pack_schema;
 
@@ -42,7 +43,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 /// Reads a mail from a file, or from standard input for `-`.
-fn read_mail(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn read_mail(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut raw = Vec::new();
         std::io::Read::read_to_end(&mut std::io::stdin(), &mut raw).context("cannot read standard input")?;

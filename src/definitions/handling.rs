@@ -49,13 +49,7 @@ pub(super) fn read(table: &mut Table<'_>, policies: &Policies) -> Handling {
         hours.finish();
         Some(SupportHours { windows: windows?, zone })
     });
-    if let Some(hold) = table.duration("hold") {
-        if hold > HOLD_MAX {
-            let hint = "a page that waits for longer is a silence";
-            table.reader().note_with_hint(table.span(), "hold is at most \"1h\"", hint);
-        }
-        handling.hold = hold;
-    }
+    handling.hold = read_hold(table).unwrap_or_default();
     handling.flapping = counted(table, "flapping", "opens").map(|(opens, within)| Flapping { opens, within });
     handling.storm = counted(table, "storm", "opens").map(|(opens, within)| Storm { opens, within });
     handling.repeats = table.table("repeats").and_then(|mut repeats| {
@@ -99,6 +93,16 @@ fn read_heartbeat(name: &Placed<String>, mut table: Table<'_>) -> Option<Awaited
     table.finish();
     let heartbeat = Heartbeat { name: name.value.clone(), expected: expected?, grace };
     Some(Awaited { heartbeat, key, severity: severity? })
+}
+
+/// How long a first page waits.
+pub(super) fn read_hold(table: &mut Table<'_>) -> Option<SignedDuration> {
+    let hold = table.duration("hold")?;
+    if hold > HOLD_MAX {
+        let hint = "a page that waits for longer is a silence";
+        table.reader().note_with_hint(table.span(), "hold is at most \"1h\"", hint);
+    }
+    Some(hold)
 }
 
 /// `{ opens = 4, within = "30m" }`.

@@ -116,12 +116,12 @@ fn read_step(mut table: Table<'_>, known: Known<'_>) -> Step {
     if targets.is_empty() {
         table.reader().note(table.span(), "this step pages nobody: it needs targets");
     }
-    let targets = targets.into_iter().map(|target| read_target(&table, target, known)).collect();
+    let targets = targets.iter().map(|target| read_target(&table, target, known)).collect();
     table.finish();
     Step { delay, targets }
 }
 
-fn read_target(table: &Table<'_>, text: Placed<String>, known: Known<'_>) -> Target {
+fn read_target(table: &Table<'_>, text: &Placed<String>, known: Known<'_>) -> Target {
     let target = Target::from(text.value.clone());
     let unknown = |what: &str, name: &str, names: Vec<&str>| {
         let name = Placed { value: name.to_owned(), span: text.span.clone() };

@@ -6,6 +6,7 @@ use std::ops::Range;
 use toml_span::Value;
 
 use super::criteria;
+use super::handling;
 use super::reader::{Placed, Reader, Table};
 use super::transform;
 use crate::domain::alert::{Action, Severity};
@@ -109,6 +110,7 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
     let summary = read_summary(&mut table, &name, &names, defaults);
     let details = with_defaults(read_entries(&mut table, "details", Some(&names)), &defaults.details);
     let links = with_defaults(read_entries(&mut table, "links", Some(&names)), &defaults.links);
+    let hold = handling::read_hold(&mut table);
     table.finish();
     Some(Rule {
         name,
@@ -122,6 +124,7 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
         details,
         links,
         reason,
+        hold,
     })
 }
 

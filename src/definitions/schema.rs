@@ -58,6 +58,8 @@ struct Rule {
     summary: Option<String>,
     /// Why a mail like this is ignored or treated so; needed to ignore.
     reason: Option<String>,
+    /// How long the first page of its incident waits, such as "90s": a recovery within that time calls nobody.
+    hold: Option<String>,
     /// The criteria; all must hold.
     when: Option<When>,
     /// Steps that captures go through before they are used.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::subject::fold_white_space;
@@ -133,6 +134,9 @@ pub struct Alert {
     pub rule: String,
     /// Why this rule and this action.
     pub reason: String,
+    /// How long the first page of its incident waits, where the rule says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<SignedDuration>,
 }
 
 /// Longest summary kept, in characters (PagerDuty Events API v2: `payload.summary`).

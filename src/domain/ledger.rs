@@ -69,7 +69,7 @@ pub fn trigger(alert: &Alert, origin_at: Timestamp) -> Trigger {
         details: alert.details.clone(),
         links: alert.links.clone(),
         origin_at,
-        hold: None,
+        hold: alert.hold,
         over_after: None,
     }
 }
@@ -93,6 +93,7 @@ mod tests {
                 links: BTreeMap::new(),
                 rule: String::new(),
                 reason: String::new(),
+                hold: None,
             };
             ledger.raise("s", &alert, at(minute), at(minute));
             (ledger.incidents, ledger.pages)

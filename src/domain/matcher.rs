@@ -65,6 +65,21 @@ impl Matcher {
 }
 
 impl Matcher {
+    /// Whether it leaves no incident out, as far as odd keys and summaries show: `.*` does not look like everything,
+    /// and is.
+    pub fn is_everything(&self) -> bool {
+        let odd_texts = ["\u{1}", "§ 0", "zQ"];
+        let matches_all = |pattern: &Option<Pattern>| {
+            let matches = |pattern: &Pattern, text| pattern.is_match(text, &mut Budget::default()).unwrap_or(false);
+            pattern.as_ref().is_none_or(|pattern| odd_texts.iter().all(|text| matches(pattern, text)))
+        };
+        let worst = Severity::ALL.into_iter().max();
+        self.wanted.service.is_none()
+            && (self.wanted.severity.is_none() || self.wanted.severity == worst)
+            && matches_all(&self.key)
+            && matches_all(&self.summary)
+    }
+
     /// What the key's pattern captured, if the incident is one of those.
     pub(super) fn captures(&self, incident: &Incident) -> Option<Captures> {
         if !self.matches(incident) {

@@ -3,6 +3,8 @@
 //! An absent criterion holds. A rule that matches but cannot fill its templates, or runs out of the work a mail may
 //! cost, falls through with a reason (I9).
 
+use jiff::SignedDuration;
+
 use super::alert::{self, Action, Alert, Severity};
 use super::choice::Choice;
 use super::criterion::Criterion;
@@ -44,6 +46,8 @@ pub struct Rule {
     pub links: Vec<(String, Template)>,
     /// Why a mail like this is ignored or treated so; shown with the verdict.
     pub reason: Option<String>,
+    /// How long the first page of its incident waits: a recovery within that time calls nobody.
+    pub hold: Option<SignedDuration>,
 }
 
 /// One alert for each match in a field.
@@ -152,6 +156,7 @@ impl Rule {
             details: rendered(&self.details, alert::detail),
             links: rendered(&self.links, alert::link),
             rule: self.name.clone(),
+            hold: self.hold,
             reason: match (&self.reason, &self.action) {
                 (Some(reason), Choice::Fixed(_)) => reason.clone(),
                 // The reason of a rule that ignores some of its mails is for those.

@@ -227,6 +227,7 @@ fn read_by_recogniser(reading: Reading) -> Alert {
         links: BTreeMap::new(),
         rule: RECOGNISER.to_owned(),
         reason: reading.reason,
+        hold: None,
     }
 }
 
@@ -248,6 +249,7 @@ fn catch_all(mail: &Mail) -> Alert {
         links: BTreeMap::new(),
         rule: CATCH_ALL.to_owned(),
         reason: "no rule knows this mail, so it opens an incident".to_owned(),
+        hold: None,
     }
 }
 

@@ -52,6 +52,11 @@ impl<'a> Situation<'a> {
 
     /// The overrides of one schedule, oldest first.
     pub fn overrides_of(&self, schedule: &str) -> Vec<Override> {
-        self.overrides.iter().filter(|swap| swap.schedule == schedule).map(|swap| swap.shift.clone()).collect()
+        overrides_of(self.overrides, schedule)
     }
+}
+
+/// Those of one schedule, in their order.
+pub fn overrides_of(swaps: &[Swap], schedule: &str) -> Vec<Override> {
+    swaps.iter().filter(|swap| swap.schedule == schedule).map(|swap| swap.shift.clone()).collect()
 }

@@ -19,9 +19,14 @@ pub enum Arrangement {
     /// An override is taken back.
     WithdrawOverride(String),
     /// Some incidents are known for a while.
-    Silence(Silence),
+    Silence(Box<Silence>),
     /// A silence ends now.
     EndSilence(String),
+}
+
+/// An id for something arranged: 48 random bits in hex, because people type it.
+pub fn arrangement_id() -> String {
+    door::random_id().split_off(20)
 }
 
 impl Engine {

@@ -181,6 +181,7 @@ fn alerts(findings: &[Finding]) -> Vec<Alert> {
         links: BTreeMap::new(),
         rule: RULE.to_owned(),
         reason: "found by looking for what is forgotten".to_owned(),
+        hold: None,
     };
     by_kind.into_iter().map(alert).collect()
 }

@@ -134,5 +134,6 @@ fn alert(awaited: &Awaited, action: Action, summary: String) -> Alert {
         links: Default::default(),
         rule: RULE.to_owned(),
         reason: "an expected mail".to_owned(),
+        hold: None,
     }
 }

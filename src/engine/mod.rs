@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
-pub use self::arrange::Arrangement;
+pub use self::arrange::{Arrangement, arrangement_id};
 use self::audit::Audit;
 use self::committer::{Committer, Done, Work};
 pub use self::delivery::{About, CallEnd, Claimed};

@@ -44,6 +44,7 @@ pub(crate) async fn opened(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>) ->
         links: Default::default(),
         rule: RULE.to_owned(),
         reason: "too many incidents at once".to_owned(),
+        hold: None,
     };
     let storm = Raise { alert: &alert, origin_at: raise.now, over_after: Some(storm.within), ..*raise };
     Box::pin(door::raise(tx, &storm)).await?;

@@ -1,20 +1,21 @@
-//! `/api/v1`: incidents and mails for scripts. Every handler takes a [`Caller`]: no token, no data.
+//! `/api/v1`: incidents, mails and on-call for scripts. Every handler takes a [`Caller`]: no token, no data.
+
+pub mod incidents;
+pub mod mails;
+pub mod oncall;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
+use axum::body::Bytes;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::auth::Caller;
-use super::view::{AlertView, IncidentView, MailView, UnmatchedView};
 use super::{Error, Shared};
-use crate::domain::incident::{Cause, Event, Status};
-use crate::store::incident::Filter;
+use crate::domain::request::{self, Refused};
 
 /// Rows of a list, unless the caller asks for fewer or more.
 const LIMIT_DEFAULT: i64 = 50;
@@ -22,129 +23,18 @@ const LIMIT_DEFAULT: i64 = 50;
 /// Most rows of a list.
 const LIMIT_MAX: i64 = 500;
 
-/// Query of `GET /incidents`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IncidentsQuery {
-    status: Option<String>,
-    service: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
-}
-
-/// Query of `GET /mails`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailsQuery {
-    limit: Option<String>,
-    cursor: Option<String>,
-}
-
 type App = State<Arc<Shared>>;
 type Queried<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type Sent<T> = Result<Json<T>, JsonRejection>;
 
-/// `GET /incidents`: newest first.
-pub async fn incidents(State(app): App, _: Caller, query: Queried<IncidentsQuery>) -> Result<Json<Value>, Error> {
-    let query = queried(query)?;
-    let limit = limit(given(query.limit))?;
-    let words = query.status.iter().flat_map(|list| list.split(',')).map(str::trim).filter(|word| !word.is_empty());
-    let statuses = words
-        .map(|word| word.parse::<Status>().map_err(|_| unknown_status(word)))
-        .collect::<Result<Vec<Status>, Error>>()?;
-    let service = given(query.service);
-    if service.as_ref().is_some_and(|service| service.contains('\0')) {
-        return Err(Error::BadRequest("no service has such a name".to_owned()));
-    }
-    let before = given(query.cursor).map(|cursor| cursor.parse().map_err(|_| bad_cursor())).transpose()?;
-    let filter = Filter { statuses, service, before, limit: limit + 1 };
-    let found = app.engine.store().incidents(&filter).await?;
-    let (found, next_cursor) = page(found, limit, |last| last.number.to_string());
-    let incidents: Vec<IncidentView> = found.into_iter().map(IncidentView::from).collect();
-    Ok(Json(json!({ "incidents": incidents, "next_cursor": next_cursor })))
-}
+/// The body of a request that needs none: nothing, or `{}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
-/// `GET /incidents/{number}`: with its timeline.
-pub async fn incident(State(app): App, _: Caller, Path(number): Path<String>) -> Result<Json<IncidentView>, Error> {
-    shown(&app, parse_number(&number)?).await.map(Json)
-}
-
-/// `POST /incidents/{number}/acknowledge`.
-pub async fn acknowledge(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-) -> Result<Json<IncidentView>, Error> {
-    act(&app, &caller, &number, Event::Acknowledged { origin_at: None }).await
-}
-
-/// `POST /incidents/{number}/resolve`.
-pub async fn resolve(State(app): App, caller: Caller, Path(number): Path<String>) -> Result<Json<IncidentView>, Error> {
-    act(&app, &caller, &number, Event::Resolved { origin_at: None }).await
-}
-
-/// `GET /mails`: newest first.
-pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Result<Json<Value>, Error> {
-    let query = queried(query)?;
-    let limit = limit(given(query.limit))?;
-    let cursor = given(query.cursor);
-    if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
-        return Err(bad_cursor());
-    }
-    let found = app.engine.store().mails(cursor.as_deref(), limit + 1).await?;
-    let (found, next_cursor) = page(found, limit, |(last, _)| last.id.clone());
-    let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
-    Ok(Json(json!({ "mails": mails, "next_cursor": next_cursor })))
-}
-
-/// `GET /mails/{id}`: with the decision trace.
-pub async fn mail(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Json<MailView>, Error> {
-    let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
-    let (mail, alerts) = found.ok_or_else(|| no_mail(&id))?;
-    Ok(Json(MailView::detailed(mail, alerts)))
-}
-
-/// `GET /mails/{id}/raw`: the bytes exactly as they came. As a download that no browser interprets.
-pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Response, Error> {
-    let found = if is_mail_id(&id) { app.engine.store().mail_raw(&id).await? } else { None };
-    let raw = found.ok_or_else(|| no_mail(&id))?;
-    let headers = [
-        (header::CONTENT_TYPE, "message/rfc822"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"mail.eml\""),
-    ];
-    Ok((headers, raw).into_response())
-}
-
-/// `POST /mails/{id}/reprocess`: judges it again with the definitions in force and lets it act.
-pub async fn reprocess(State(app): App, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    let actor = format!("token {}", caller.name);
-    let done = if is_mail_id(&id) { app.engine.reprocess(&id, &actor).await? } else { None };
-    let alerts: Vec<AlertView> = done.ok_or_else(|| no_mail(&id))?.into_iter().map(AlertView::from).collect();
-    Ok(Json(json!({ "alerts": alerts })))
-}
-
-/// `GET /unmatched`: who sends mail that no rule knows, most first.
-pub async fn unmatched(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
-    let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, LIMIT_MAX).await?;
-    let senders: Vec<UnmatchedView> = found.into_iter().map(UnmatchedView::from).collect();
-    Ok(Json(json!({ "senders": senders })))
-}
-
-async fn act(app: &Shared, caller: &Caller, number: &str, event: Event) -> Result<Json<IncidentView>, Error> {
-    let number = parse_number(number)?;
-    let resolving = matches!(event, Event::Resolved { .. });
-    let cause = Cause { actor: format!("token {}", caller.name), mail_id: None };
-    let handled = app.engine.handle(number, event, cause).await?.ok_or_else(|| no_incident(number))?;
-    if !resolving && handled.incident.status == Status::Resolved {
-        return Err(Error::Conflict(format!("incident #{number} is resolved already")));
-    }
-    shown(app, number).await.map(Json)
-}
-
-async fn shown(app: &Shared, number: i64) -> Result<IncidentView, Error> {
-    let store = app.engine.store();
-    let incident = store.incident(number).await?.ok_or_else(|| no_incident(number))?;
-    Ok(IncidentView::from(incident).with_timeline(store.timeline(number).await?))
+/// The name in timelines.
+fn actor(caller: &Caller) -> String {
+    format!("token {}", caller.name)
 }
 
 fn queried<T>(query: Queried<T>) -> Result<T, Error> {
@@ -174,22 +64,37 @@ fn bad_cursor() -> Error {
     Error::BadRequest("cursor must be a next_cursor given before".to_owned())
 }
 
-fn is_mail_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+fn sent<T>(sent: Sent<T>) -> Result<T, Error> {
+    sent.map(|Json(sent)| sent).map_err(|rejection| Error::BadRequest(rejection.body_text()))
 }
 
-fn parse_number(text: &str) -> Result<i64, Error> {
-    text.parse().map_err(|_| Error::NotFound(format!("{text:?} is not an incident number")))
+fn sent_or_nothing(body: &Bytes) -> Result<(), Error> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(());
+    }
+    let parsed = serde_json::from_slice::<Nothing>(body).map(|Nothing {}| ());
+    parsed.map_err(|error| Error::BadRequest(format!("this needs no body, or {{}}: {error}")))
 }
 
-fn unknown_status(word: &str) -> Error {
-    Error::BadRequest(format!("unknown status {word:?}; known are triggered, acknowledged, resolved"))
+fn refused(refused: Refused) -> Error {
+    Error::BadRequest(refused.0)
 }
 
-fn no_incident(number: i64) -> Error {
-    Error::NotFound(format!("there is no incident #{number}"))
+/// When something ends that begins at `from`: at an instant, or after a while.
+fn end(until: Option<&str>, after: Option<&str>, from: Timestamp) -> Result<Timestamp, Error> {
+    match (until, after) {
+        (Some(until), None) => instant("until", until),
+        (None, Some(after)) => {
+            let length: SignedDuration = request::length(after).map_err(refused)?;
+            from.checked_add(length).map_err(|_| Error::BadRequest(format!("{after:?} is too long")))
+        }
+        _ => Err(Error::BadRequest("say either \"until\" (RFC 3339) or \"for\" (such as \"2h\")".to_owned())),
+    }
 }
 
-fn no_mail(id: &str) -> Error {
-    Error::NotFound(format!("there is no mail {id:?}"))
+fn instant(what: &str, text: &str) -> Result<Timestamp, Error> {
+    text.parse().map_err(|_| {
+        let hint = "write it like 2026-11-23T08:00:00Z; in an address a + is written %2B";
+        Error::BadRequest(format!("{what} {text:?} is no RFC 3339 instant: {hint}"))
+    })
 }

@@ -15,9 +15,10 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse as _;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use prometheus_client::registry::Registry;
 
+use self::api::{incidents, mails, oncall};
 pub use self::error::Error;
 use self::health::Readiness;
 use crate::engine::Engine;
@@ -44,15 +45,27 @@ pub struct Shared {
 /// All routes but the channels' own.
 pub fn router(shared: Arc<Shared>) -> Router {
     let api = Router::new()
-        .route("/incidents", get(api::incidents))
-        .route("/incidents/{number}", get(api::incident))
-        .route("/incidents/{number}/acknowledge", post(api::acknowledge))
-        .route("/incidents/{number}/resolve", post(api::resolve))
-        .route("/mails", get(api::mails))
-        .route("/mails/{id}", get(api::mail))
-        .route("/mails/{id}/raw", get(api::mail_raw))
-        .route("/mails/{id}/reprocess", post(api::reprocess))
-        .route("/unmatched", get(api::unmatched))
+        .route("/incidents", get(incidents::incidents))
+        .route("/incidents/{number}", get(incidents::incident))
+        .route("/incidents/{number}/acknowledge", post(incidents::acknowledge))
+        .route("/incidents/{number}/resolve", post(incidents::resolve))
+        .route("/incidents/{number}/snooze", post(incidents::snooze))
+        .route("/incidents/{number}/reassign", post(incidents::reassign))
+        .route("/incidents/{number}/responders", post(incidents::responders))
+        .route("/incidents/{number}/take", post(incidents::take))
+        .route("/incidents/{number}/note", post(incidents::note))
+        .route("/incidents/{number}/escalate", post(incidents::escalate))
+        .route("/mails", get(mails::mails))
+        .route("/mails/{id}", get(mails::mail))
+        .route("/mails/{id}/raw", get(mails::mail_raw))
+        .route("/mails/{id}/reprocess", post(mails::reprocess))
+        .route("/unmatched", get(mails::unmatched))
+        .route("/oncall", get(oncall::now))
+        .route("/schedules/{name}", get(oncall::schedule))
+        .route("/overrides", get(oncall::overrides).post(oncall::add_override))
+        .route("/overrides/{id}", delete(oncall::remove_override))
+        .route("/silences", get(oncall::silences).post(oncall::add_silence))
+        .route("/silences/{id}/end", post(oncall::end_silence))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));
     Router::new()
         .route("/healthz", get(health::healthz))

@@ -1,5 +1,7 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
+pub mod oncall;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -23,6 +25,8 @@ pub struct IncidentView {
     pub status: &'static str,
     /// critical, error, warning or info.
     pub severity: &'static str,
+    /// high or low, as it was when somebody was last called.
+    pub urgency: &'static str,
     /// One line.
     pub summary: String,
     /// What else is worth knowing, by name.
@@ -44,6 +48,15 @@ pub struct IncidentView {
     pub resolved_at: Option<Timestamp>,
     /// Every step was paged and nobody answered; the fallback contact is being paged.
     pub exhausted: bool,
+    /// Why its page waits, while it does: a silence, a maintenance window, another incident.
+    pub held: Option<String>,
+    /// Until when the one who has it wants to hear nothing of it.
+    #[serde(serialize_with = "instant_or_null")]
+    pub snoozed_until: Option<Timestamp>,
+    /// It opened and closed so often that a recovery closes it only when it lasts.
+    pub flapping: bool,
+    /// The monitor has been silent for so long that it is probably over.
+    pub doubtful: bool,
     /// When the timer looks at it next.
     #[serde(serialize_with = "instant_or_null")]
     pub due_at: Option<Timestamp>,
@@ -177,6 +190,7 @@ impl From<Incident> for IncidentView {
             dedup_key: incident.dedup_key,
             status: incident.status.word(),
             severity: incident.severity.word(),
+            urgency: incident.urgency.word(),
             summary: incident.summary,
             details: incident.details,
             links: incident.links,
@@ -186,6 +200,10 @@ impl From<Incident> for IncidentView {
             acknowledged_by,
             resolved_at: incident.resolved_at,
             exhausted: incident.position.exhausted,
+            held: incident.held,
+            snoozed_until: incident.snoozed_until,
+            flapping: incident.flapping,
+            doubtful: incident.doubtful,
             due_at: incident.due_at,
             timeline: None,
         }

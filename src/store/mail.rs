@@ -197,6 +197,7 @@ pub(super) fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
         links: json(row, "links")?,
         rule: text(row, "rule")?,
         reason: text(row, "reason")?,
+        hold: None,
     };
     Ok(StoredAlert {
         mail_id: text(row, "mail_id")?,

@@ -43,6 +43,17 @@ pub enum OpenError {
 }
 
 impl Store {
+    /// Opens the database if it is there: who only looks something up makes none.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_existing(url: &str) -> Result<Option<Self>, OpenError> {
+        if Dialect::of(url) == Some(Dialect::Sqlite) && !sqlite_path(url).exists() {
+            return Ok(None);
+        }
+        Self::open(url).await.map(Some)
+    }
+
     /// Opens the database, creating and migrating it as needed.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod definitions;
 mod dialogs;
 mod durability;
 mod limits;
+mod oncall;
 mod order;
 mod postgres;
 mod quiet;

@@ -98,7 +98,12 @@ async fn a_blip_calls_nobody() {
 async fn a_silenced_incident_is_seen_and_calls_when_the_silence_is_over() {
     let mut world = World::new(&with_service("")).await;
     let now = world.now();
-    world.running.engine.arrange(Arrangement::Silence(silence("disk", now, 60)), "ann").await.expect("stored");
+    world
+        .running
+        .engine
+        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 60))), "ann")
+        .await
+        .expect("stored");
     world.nagios("PROBLEM", "CRITICAL").await;
     world.expect_silence();
     let incident = world.incident(1).await;
@@ -114,7 +119,12 @@ async fn a_silenced_incident_is_seen_and_calls_when_the_silence_is_over() {
 async fn a_silence_ended_early_calls_at_once() {
     let mut world = World::new(&with_service("")).await;
     let now = world.now();
-    world.running.engine.arrange(Arrangement::Silence(silence("disk", now, 600)), "ann").await.expect("stored");
+    world
+        .running
+        .engine
+        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 600))), "ann")
+        .await
+        .expect("stored");
     world.nagios("PROBLEM", "CRITICAL").await;
     world.advance_minutes(5).await;
     world.expect_silence();

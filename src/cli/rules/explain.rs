@@ -71,7 +71,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Who the mail is for: as told, else the first of its own recipients that a service owns, else the first service.
-fn recipient(rulebook: &Rulebook, told: Option<&str>, mail: &Mail) -> anyhow::Result<(Arc<Service>, String)> {
+pub(crate) fn recipient(
+    rulebook: &Rulebook,
+    told: Option<&str>,
+    mail: &Mail,
+) -> anyhow::Result<(Arc<Service>, String)> {
     if let Some(to) = told {
         return match rulebook.route(to) {
             Route::Service(service) => Ok((service, to.to_owned())),

@@ -36,6 +36,7 @@ fn rule() -> Rule {
         details: vec![("Host".to_owned(), template("{host}")), ("Port".to_owned(), template("{port}"))],
         links: vec![("Page".to_owned(), template("https://mon/{host}")), ("Bad".to_owned(), template("{state}"))],
         reason: None,
+        hold: None,
     }
 }
 

@@ -22,6 +22,7 @@ fn rule(name: &str, pattern: &str, action: Action) -> Rule {
         details: Vec::new(),
         links: Vec::new(),
         reason: None,
+        hold: None,
     }
 }
 

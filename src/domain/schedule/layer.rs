@@ -89,6 +89,15 @@ impl Layer {
         self.every.check()
     }
 
+    /// The handoffs from one civil time to just before another, as the calendar has them: whether that time occurs
+    /// once, twice or not at all is left to the caller.
+    pub fn handoffs(&self, from: DateTime, to: DateTime) -> impl Iterator<Item = DateTime> {
+        let first = self.every.number_at(self.starts, from).max(0);
+        let times = (first..).map_while(|number| self.every.handoff(self.starts, number));
+        let ends = self.ends.unwrap_or(DateTime::MAX);
+        times.skip_while(move |time| *time < from).take_while(move |time| *time < to.min(ends))
+    }
+
     /// Who has the turn at this instant; empty if nobody. Costs the same however long ago the rotation started.
     pub(super) fn turn_at(&self, zone: &TimeZone, holidays: &BTreeSet<Date>, at: Timestamp) -> &[String] {
         let nobody = at < civil_time::first(zone, self.starts)
