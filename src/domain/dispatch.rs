@@ -197,7 +197,7 @@ impl Line {
         let wide = lately >= usize::try_from(budget.many).unwrap_or(usize::MAX);
         let spacing = if wide { budget.wide.max(budget.spacing) } else { budget.spacing };
         // Of a send that was waited for in vain nobody knows whether it was heard: the next does not wait for it.
-        let lost = self.busy_until.is_some_and(|until| until <= now);
+        let lost = budget.bundles && self.busy_until.is_some_and(|until| until <= now);
         let spaced = past.last().filter(|_| !lost).map(|last| after(*last, spacing));
         let counted = budget.hourly().and_then(|most| past.len().checked_sub(most)).and_then(|first| past.get(first));
         let counted = counted.map(|first| after(*first, HOUR));

@@ -214,3 +214,27 @@ fn a_service_has_rules_of_its_own_before_and_after_its_packs() {
     let loaded = definitions::load(&folder.path().join("nightcall.toml")).expect("good");
     assert_ne!(loaded.definitions.version, before, "another set has another version");
 }
+
+/// The examples in the starter file are commented out; with their marks off they must be as good as they say.
+#[test]
+fn the_examples_of_the_starter_file_are_right() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let starter = include_str!("../../src/cli/init/nightcall.toml");
+    let (head, examples) = starter.split_once("Everything below is an example").expect("the examples are there");
+    let examples: String = examples
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let text = line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line);
+            format!("{}\n", text.replace(", [\"ann\", \"bob\"]]", "]"))
+        })
+        .collect();
+    let webhook = "[webhook]\nsecret = \"x\"\n";
+    std::fs::create_dir(folder.path().join("rules")).expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    std::fs::write(&config, format!("{head}\n{webhook}{examples}")).expect("written");
+    let loaded = nightcall::definitions::load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert_eq!(loaded.definitions.roster.schedules["primary"].layers.len(), 2);
+    let web = loaded.definitions.rulebook.service("web").expect("a service");
+    assert_eq!(web.handling.heartbeats.len(), 1);
+}
