@@ -65,6 +65,7 @@ fn apply(bencher: Bencher<'_, '_>) {
         links: BTreeMap::new(),
         origin_at: Timestamp::UNIX_EPOCH,
         hold: None,
+        over_after: None,
     };
     let (roster, handling) = (Roster::default(), Handling::default());
     let situation = Situation::quiet(&roster, &handling, Timestamp::UNIX_EPOCH);

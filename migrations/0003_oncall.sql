@@ -8,9 +8,24 @@ create index incident_held on incident (number) where held <> '' and resolved_at
 
 -- How often the same thing was opened lately.
 create index incident_by_key on incident (service, dedup_key, opened_at);
+create index incident_by_service on incident (service, opened_at);
 
 -- People called in although somebody has the incident.
 alter table notification add column called_in bigint not null default 0;
+
+-- What was said together: the notification that stands for the others.
+alter table notification add column bundle text;
+
+create index notification_by_bundle on notification (bundle) where bundle is not null;
+
+-- Each way to reach somebody: what is under way there, and when it was used lately (a JSON list of instants).
+create table line (
+    channel text not null,
+    address text not null,
+    busy_until bigint,
+    sent_at text not null,
+    primary key (channel, address)
+);
 
 -- Somebody takes over shifts of a schedule.
 create table shift_override (

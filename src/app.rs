@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::domain::Definitions;
-use crate::engine::{Engine, timer};
+use crate::engine::{Engine, audit, timer};
 use crate::http::health::{Counted, Readiness};
 use crate::notify::console::Console;
 use crate::notify::webhook::Webhook;
@@ -97,6 +97,7 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
         engine.pulses().worker_beats();
         background.run("the timer", timer::run(Arc::clone(&engine), stop.child_token()));
         background.run("the worker", worker.clone().run(stop.child_token()));
+        background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
     }
     tasks.close();
     Ok(Running { smtp_address, http_address, engine, channels, worker, stop, died: background.died, tasks })

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::civil;
+use super::people::check_name;
 use super::reader::{Placed, Table};
 use crate::domain::alert::Severity;
 use crate::domain::escalation::Policy;
-use crate::domain::handling::{Flapping, Handling, Repeats, Storm, SupportHours, Urgency};
+use crate::domain::handling::{Awaited, Flapping, Handling, Repeats, Storm, SupportHours, Urgency};
+use crate::domain::heartbeat::{Expected, Heartbeat};
 
 /// Longest wait before a first page: who wants more wants a silence.
 const HOLD_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -66,7 +68,37 @@ pub(super) fn read(table: &mut Table<'_>, policies: &Policies) -> Handling {
         Some(Repeats { every: every?, missed: u32::try_from(missed).unwrap_or(u32::MAX) })
     });
     handling.inactive_after = table.duration("inactive_after");
+    let heartbeats = table.table("heartbeats").map(|mut table| table.named_tables()).unwrap_or_default();
+    handling.heartbeats = heartbeats.into_iter().filter_map(|(name, table)| read_heartbeat(&name, table)).collect();
     handling
+}
+
+/// `every = "24h"`, or `cron = "0 3 * * *"` in a zone; `grace` on top of it.
+fn read_heartbeat(name: &Placed<String>, mut table: Table<'_>) -> Option<Awaited> {
+    check_name(name, &table, "a heartbeat");
+    let key = table.string("key").map(|key| key.value);
+    let grace = table.duration("grace").unwrap_or(SignedDuration::ZERO);
+    let zone = civil::zone(&mut table);
+    let (every, cron) = (table.duration("every"), table.string("cron"));
+    let severity = table.string("severity").map_or(Some(Severity::Error), |word| severity(&table, &word));
+    let expected = match (every, cron) {
+        (Some(every), None) => Some(Expected::Every(every)),
+        (None, Some(cron)) => match cron.parse() {
+            Ok(expression) => Some(Expected::Cron { expression, zone }),
+            Err(invalid) => {
+                table.reader().note(cron.span.clone(), format!("cron {:?}: {invalid}", cron.value));
+                None
+            }
+        },
+        _ => {
+            let hint = "every = \"24h\", or cron = \"0 3 * * *\"";
+            table.reader().note_with_hint(table.span(), "a heartbeat needs either `every` or `cron`", hint);
+            None
+        }
+    };
+    table.finish();
+    let heartbeat = Heartbeat { name: name.value.clone(), expected: expected?, grace };
+    Some(Awaited { heartbeat, key, severity: severity? })
 }
 
 /// `{ opens = 4, within = "30m" }`.

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alert::{Severity, UnknownWord};
+use super::heartbeat::Heartbeat;
 use super::window::Windows;
 
 /// How urgently somebody is needed.
@@ -43,6 +44,31 @@ pub struct Handling {
     pub repeats: Option<Repeats>,
     /// Without any alert for so long, the incident is taken to be over.
     pub inactive_after: Option<SignedDuration>,
+    /// Mails that are expected.
+    pub heartbeats: Vec<Awaited>,
+}
+
+/// A heartbeat of a service: which mails it is about, and what their absence means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// When a mail is expected.
+    pub heartbeat: Heartbeat,
+    /// The dedup key of the mails that count; `None` is any mail to the service.
+    pub key: Option<String>,
+    /// How bad it is when none comes.
+    pub severity: Severity,
+}
+
+impl Awaited {
+    /// The dedup key of the incident that its absence opens.
+    pub fn incident_key(&self) -> String {
+        format!("heartbeat/{}", self.heartbeat.name)
+    }
+
+    /// Whether an alert with this dedup key is what is waited for.
+    pub fn is_met_by(&self, key: &str) -> bool {
+        self.key.as_deref().is_none_or(|wanted| wanted == key)
+    }
 }
 
 /// When somebody is at work.

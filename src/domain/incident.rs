@@ -106,6 +106,8 @@ pub struct Trigger {
     pub origin_at: Timestamp,
     /// How long the rule wants the first page to wait, where it says so.
     pub hold: Option<SignedDuration>,
+    /// Without another trigger for so long it is over, whatever its service says.
+    pub over_after: Option<SignedDuration>,
 }
 
 /// What happened.

@@ -70,6 +70,7 @@ pub fn trigger(alert: &Alert, origin_at: Timestamp) -> Trigger {
         links: alert.links.clone(),
         origin_at,
         hold: None,
+        over_after: None,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod choice;
 pub mod civil_time;
 pub mod criterion;
 pub mod dependency;
+pub mod dispatch;
 pub mod escalation;
 pub mod field;
 pub mod forecast;

@@ -40,6 +40,8 @@ pub struct Parent {
     pub number: i64,
     /// Its summary.
     pub summary: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
 }
 
 impl<'a> Situation<'a> {

@@ -75,9 +75,10 @@ impl Again {
                     let raise = Raise {
                         service: &verdict.service,
                         alert,
-                        mail_id: &self.mail_id,
+                        mail_id: Some(&self.mail_id),
                         asked_by: Some(&self.actor),
                         origin_at: self.origin_at,
+                        over_after: None,
                         now: self.now,
                         definitions: &self.definitions,
                     };

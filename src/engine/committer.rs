@@ -13,11 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::again::Again;
 use super::arrange::{self, Arrangement};
+use super::audit;
 use super::delivery::{self, Report};
 use super::door::{self, Handled};
+use super::heartbeat;
 use super::intake::{self, Intake, Receipt};
 use super::{Error, Wakes};
 use crate::domain::Definitions;
+use crate::domain::alert::Alert;
 use crate::domain::incident::{Cause, Event};
 use crate::store::mail::StoredAlert;
 use crate::store::{self, Store, WriteTx};
@@ -44,23 +47,32 @@ pub(crate) enum Work {
     Receive(Box<Intake>),
     /// An event for an incident.
     Handle { number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
-    /// A human answered a notification with an event.
-    Answer { id: String, number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
+    /// A human answered notifications that were said together: their ids and incidents, the worst first.
+    Answer { answered: Vec<(String, i64)>, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
     /// A stored mail, judged again.
     Reprocess(Box<Again>),
     /// News of a notification.
     Report(Box<Report>),
+    /// An alert of our own.
+    Alarm { alert: Box<Alert>, now: Timestamp, definitions: Arc<Definitions> },
+    /// An expected mail has not come.
+    HeartbeatMissed { service: String, name: String, now: Timestamp, definitions: Arc<Definitions> },
     /// What a person arranges.
     Arrange { arrangement: Arrangement, actor: String, now: Timestamp, definitions: Arc<Definitions> },
 }
 
 impl Work {
-    /// The incident it is about, where that is known before.
-    fn incident(&self) -> Option<(i64, Timestamp)> {
+    /// The incidents it is about, where they are known before.
+    fn incidents(&self) -> Vec<(i64, Timestamp)> {
         match self {
-            Self::Handle { number, now, .. } | Self::Answer { number, now, .. } => Some((*number, *now)),
-            Self::Report(report) => Some((report.incident_number(), report.now())),
-            Self::Receive(_) | Self::Reprocess(_) | Self::Arrange { .. } => None,
+            Self::Handle { number, now, .. } => vec![(*number, *now)],
+            Self::Answer { answered, now, .. } => answered.iter().map(|(_, number)| (*number, *now)).collect(),
+            Self::Report(report) => report.incidents().collect(),
+            Self::Receive(_)
+            | Self::Reprocess(_)
+            | Self::Alarm { .. }
+            | Self::HeartbeatMissed { .. }
+            | Self::Arrange { .. } => Vec::new(),
         }
     }
 
@@ -209,7 +221,7 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
     let working = async {
         let mut all = Vec::with_capacity(works.len());
         // In ascending order, as every node does it, so that two of them do not wait for each other.
-        let known: BTreeMap<i64, Timestamp> = works.iter().filter_map(Work::incident).collect();
+        let known: BTreeMap<i64, Timestamp> = works.iter().flat_map(Work::incidents).collect();
         for (number, now) in known {
             tx.lock_incident(number, now).await?;
         }
@@ -250,17 +262,29 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
             let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
             Ok(Done::Handled(handled.map(Box::new)))
         }
-        Work::Answer { id, number, event, cause, now, definitions } => {
-            // Incident before notification: everybody takes locks in this order.
-            let known = tx.lock_incident(*number, *now).await?.is_some();
-            if !known || !tx.mark_delivered(id, *now).await? {
-                return Ok(Done::Handled(None));
+        Work::Answer { answered, event, cause, now, definitions } => {
+            let mut worst = None;
+            for (nth, (id, number)) in answered.iter().enumerate() {
+                // Incident before notification: everybody takes locks in this order.
+                let known = tx.lock_incident(*number, *now).await?.is_some();
+                if !known || !tx.mark_delivered(id, *now).await? {
+                    continue;
+                }
+                let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
+                if nth == 0 {
+                    worst = handled.map(Box::new);
+                }
             }
-            let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
-            Ok(Done::Handled(handled.map(Box::new)))
+            Ok(Done::Handled(worst))
         }
         Work::Reprocess(again) => again.act(tx).await.map(Done::Reprocessed),
         Work::Report(report) => delivery::note(tx, report).await.map(|()| Done::Reported),
+        Work::Alarm { alert, now, definitions } => {
+            audit::alarm(tx, alert, *now, definitions).await.map(|()| Done::Reported)
+        }
+        Work::HeartbeatMissed { service, name, now, definitions } => {
+            heartbeat::missed(tx, service, name, *now, definitions).await.map(|()| Done::Reported)
+        }
         Work::Arrange { arrangement, actor, now, definitions } => {
             arrange::make(tx, arrangement, actor, definitions, *now).await.map(Done::Arranged)
         }

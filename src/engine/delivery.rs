@@ -10,13 +10,24 @@ use super::committer::{Done, Work};
 use super::door::{self, Handled, random_id};
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::dispatch::{self, Budget, Bundle};
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
+use crate::domain::roster::Channel;
 use crate::store::notification::{Move, Notification};
 use crate::store::{self, WriteTx};
 
 /// How long a worker owns what it claimed. Providers are given up on well before (RELIABILITY: lease rules).
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Notifications looked at to find what is said now.
+const DUE_MAX: i64 = 5_000;
+
+/// How long a call waits for what is being planned at the same moment.
+const GATHER_MAX: SignedDuration = SignedDuration::from_secs(3);
+
+/// How long a call is waited for whose end nobody tells: ringing, listening twice, answering.
+const CALL_MAX: SignedDuration = SignedDuration::from_mins(3);
 
 /// Longest time for leasing; what was leased by then runs out by itself.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,13 +38,33 @@ const RING_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 /// Calls to one person for one page that may ring in vain.
 const RINGS_MAX: i64 = 2;
 
-/// A leased notification with what it is about.
+/// What is said at once to one person by one method.
 #[derive(Debug, Clone)]
 pub struct Claimed {
-    /// Whom to reach and how.
+    /// Whom to reach and how; it stands for the others.
     pub notification: Notification,
-    /// What happened.
+    /// What happened; the worst of all.
     pub incident: Incident,
+    /// What else there is to say, worst first.
+    pub others: Vec<(Notification, Incident)>,
+}
+
+impl Claimed {
+    /// The incidents it tells of, worst first, each once.
+    pub fn incidents(&self) -> Vec<&Incident> {
+        let mut incidents = vec![&self.incident];
+        for (_, incident) in &self.others {
+            if !incidents.iter().any(|known| known.number == incident.number) {
+                incidents.push(incident);
+            }
+        }
+        incidents
+    }
+
+    fn into_notifications(self) -> Vec<Notification> {
+        let others = self.others.into_iter().map(|(notification, _)| notification);
+        std::iter::once(self.notification).chain(others).collect()
+    }
 }
 
 /// How a phone call ended, in Twilio's words (`CallStatus`).
@@ -58,10 +89,10 @@ pub struct About {
     pub provider_ref: String,
 }
 
-/// News of one notification.
+/// News of notifications that were said together; the first stands for all.
 #[derive(Debug)]
 pub(crate) struct Report {
-    notification: Notification,
+    notifications: Vec<Notification>,
     news: News,
     now: Timestamp,
     jitter: f64,
@@ -69,12 +100,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn incident_number(&self) -> i64 {
-        self.notification.incident_number
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now
+    pub(crate) fn incidents(&self) -> impl Iterator<Item = (i64, Timestamp)> {
+        self.notifications.iter().map(|notification| (notification.incident_number, self.now))
     }
 }
 
@@ -87,31 +114,45 @@ enum News {
 }
 
 impl Engine {
-    /// Leases up to `limit` due notifications.
+    /// Leases what is to be said now, at most so many bundles.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn claim(&self, limit: i64) -> Result<Vec<Claimed>, store::Error> {
+    pub async fn claim(&self, limit: usize) -> Result<Vec<Claimed>, store::Error> {
         let now = self.clock.now();
-        if !self.store.has_due_notification(now).await? {
+        let due = self.store.due_notifications(now, DUE_MAX).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lines = self.store.lines().await?;
+        let line = |channel, address: &str| lines.get(&(channel, address.to_owned()));
+        let mut bundles = dispatch::plan(&due, line, now, limit);
+        // While the timer is still planning, a person would be told of half of it, and of the rest a minute later.
+        let waiting = due.iter().map(|due| due.due_at).min().unwrap_or(now);
+        if now.duration_since(waiting) < GATHER_MAX && !self.store.due_incidents(now, 1).await?.is_empty() {
+            bundles.retain(|bundle| !Budget::of(bundle.channel).bundles);
+        }
+        if bundles.is_empty() {
             return Ok(Vec::new());
         }
         let claiming = async {
             let mut tx = self.store.begin().await?;
-            let claimed = tx.claim(now, now + LEASE, &random_id(), limit).await?;
+            let mut claimed = Vec::with_capacity(bundles.len());
+            for bundle in &bundles {
+                claimed.extend(claim(&mut tx, bundle, now).await?);
+            }
             tx.commit().await?;
             Ok(claimed)
         };
-        let claimed = tokio::time::timeout(CLAIM_TIMEOUT, claiming).await.unwrap_or(Err(store::Error::TimedOut))?;
-        Ok(claimed.into_iter().map(|(notification, incident)| Claimed { notification, incident }).collect())
+        tokio::time::timeout(CLAIM_TIMEOUT, claiming).await.unwrap_or(Err(store::Error::TimedOut))
     }
 
     /// Tells what a worker's attempt came to.
     ///
     /// # Errors
     /// When it could not be stored; the lease then runs out and the attempt is made again (I27).
-    pub async fn report(&self, notification: Notification, outcome: Outcome) -> Result<(), Error> {
-        self.submit_report(notification, News::Tried(outcome)).await
+    pub async fn report(&self, claimed: Claimed, outcome: Outcome) -> Result<(), Error> {
+        self.submit_report(claimed.into_notifications(), News::Tried(outcome)).await
     }
 
     /// Tells how a phone call ended. News of any other than the newest call changes nothing.
@@ -119,11 +160,13 @@ impl Engine {
     /// # Errors
     /// When it could not be stored; the provider may repeat it.
     pub async fn call_ended(&self, notification: Notification, end: CallEnd, about: About) -> Result<(), Error> {
-        self.submit_report(notification, News::CallEnded(end, about)).await
+        let together = self.together(&notification).await?;
+        self.submit_report(together, News::CallEnded(end, about)).await
     }
 
-    /// A human answered a notification: it counts as delivered, and the event happens to the incident. `None` when
-    /// it was answered before: a key press repeated by the provider acts once (I15).
+    /// A human answered a notification: it and what was said with it count as delivered, and the event happens to all
+    /// their incidents. What it did to the worst of them; `None` when it was answered before: a key press repeated by
+    /// the provider acts once (I15).
     ///
     /// # Errors
     /// When it could not be made durable.
@@ -133,28 +176,85 @@ impl Engine {
         event: Event,
         cause: Cause,
     ) -> Result<Option<Handled>, Error> {
-        let (number, now, definitions) = (notification.incident_number, self.clock.now(), self.definitions());
-        let work = Work::Answer { id: notification.id.clone(), number, event, cause, now, definitions };
-        match self.committer.submit(work).await? {
+        let together = self.together(notification).await?;
+        let answered = together.iter().map(|said| (said.id.clone(), said.incident_number)).collect();
+        let (now, definitions) = (self.clock.now(), self.definitions());
+        match self.committer.submit(Work::Answer { answered, event, cause, now, definitions }).await? {
             Done::Handled(handled) => Ok(handled.map(|handled| *handled)),
             other => unreachable!("an answer is answered by what it did, not by {other:?}"),
         }
     }
 
-    async fn submit_report(&self, notification: Notification, news: News) -> Result<(), Error> {
+    /// A notification, and behind it all that were said together with it.
+    async fn together(&self, lead: &Notification) -> Result<Vec<Notification>, Error> {
+        let unread = |error| Error::NotCommitted(Arc::new(error));
+        let bundle = self.store.bundle(&lead.id).await.map_err(unread)?;
+        let others = bundle.into_iter().filter(|other| other.id != lead.id);
+        Ok(std::iter::once(lead.clone()).chain(others).collect())
+    }
+
+    async fn submit_report(&self, notifications: Vec<Notification>, news: News) -> Result<(), Error> {
         let (now, definitions) = (self.clock.now(), self.definitions());
-        let report = Report { notification, news, now, jitter: rand::rng().random(), definitions };
+        let report = Report { notifications, news, now, jitter: rand::rng().random(), definitions };
         self.committer.submit(Work::Report(Box::new(report))).await.map(|_| ())
     }
 }
 
-/// Moves the notification on, tells the timeline, and lets the incident know when its page reached nobody.
+/// Leases a bundle, unless another node has been faster on that line.
+async fn claim(tx: &mut WriteTx, bundle: &Bundle<'_>, now: Timestamp) -> Result<Option<Claimed>, store::Error> {
+    let budget = Budget::of(bundle.channel);
+    let mut line = None;
+    if budget.bundles {
+        let known = tx.lock_line(bundle.channel, bundle.address).await?;
+        if known.free_at(&budget, now) > now {
+            return Ok(None);
+        }
+        line = Some(known);
+    }
+    let ids: Vec<&str> = bundle.due.iter().map(|due| due.id.as_str()).collect();
+    let mut leased = tx.claim(&ids, now, now + LEASE, &random_id()).await?.into_iter();
+    let Some((notification, incident)) = leased.next() else { return Ok(None) };
+    if let Some(mut line) = line {
+        line.sent(now, now + LEASE);
+        tx.update_line(bundle.channel, bundle.address, &line).await?;
+    }
+    Ok(Some(Claimed { notification, incident, others: leased.collect() }))
+}
+
+/// Moves the notifications on, tells the timelines, and lets the incidents know when their page reached nobody.
 pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store::Error> {
-    let Report { notification, news, now, jitter, definitions } = report;
+    let Some(lead) = report.notifications.first() else { return Ok(()) };
+    // A call that was answered has moved everything already; its line is free all the same once it ends.
+    let mut moved = matches!(&report.news, News::CallEnded(_, about) if about.attempt == lead.attempts);
+    for notification in &report.notifications {
+        moved |= note_one(tx, report, notification, lead).await?;
+    }
+    if moved && Budget::of(lead.channel).bundles {
+        let mut line = tx.lock_line(lead.channel, &lead.address).await?;
+        match &report.news {
+            News::Tried(Outcome::Accepted(_)) if lead.channel == Channel::Voice => {
+                line.goes_on(report.now, report.now + CALL_MAX);
+            }
+            News::Tried(Outcome::Accepted(_)) | News::CallEnded(..) => line.ended(),
+            News::Tried(Outcome::Retry(_) | Outcome::Failed(_)) => line.failed(),
+        }
+        tx.update_line(lead.channel, &lead.address, &line).await?;
+    }
+    Ok(())
+}
+
+/// The same for one of them. `false` when the news comes too late for it.
+async fn note_one(
+    tx: &mut WriteTx,
+    report: &Report,
+    notification: &Notification,
+    lead: &Notification,
+) -> Result<bool, store::Error> {
+    let Report { news, now, jitter, definitions, .. } = report;
     let (number, page) = (notification.incident_number, notification.page);
     // Incident before notification: everybody takes locks in this order.
     if tx.lock_incident(number, *now).await?.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let (to, told) = match news {
         News::Tried(outcome) => tried(notification, outcome, *now, *jitter),
@@ -166,21 +266,26 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
             tx.move_leased(&notification.id, lease, &to, *now).await?
         }
         News::CallEnded(_, about) => {
-            tx.move_sent(&notification.id, (about.attempt, &about.provider_ref), &to, *now).await?
+            // The address of the callback says which attempt of the first it was; the others were in the same call.
+            let attempt = if notification.id == lead.id { about.attempt } else { notification.attempts };
+            tx.move_sent((&notification.id, &lead.id), (attempt, &about.provider_ref), &to, *now).await?
         }
     };
     if !moved {
         // Cancelled meanwhile, or another worker's by now: nothing to change (I26).
         tracing::debug!(notification.id, "late news of a notification");
-        return Ok(());
+        return Ok(false);
     }
     let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };
     let detail = format!("{} by {}: {told}", notification.user, notification.channel);
     door::handle(tx, number, &Event::Noted { detail }, &cause, definitions, *now).await?;
-    if to.to == Status::Failed && tx.page_has_failed(number, page).await? {
-        door::handle(tx, number, &Event::PageFailed { page }, &cause, definitions, *now).await?;
+    if to.to == Status::Failed {
+        tx.hasten(notification, *now).await?;
+        if tx.page_has_failed(number, page).await? {
+            door::handle(tx, number, &Event::PageFailed { page }, &cause, definitions, *now).await?;
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 fn tried(notification: &Notification, outcome: &Outcome, now: Timestamp, jitter: f64) -> (Move, String) {

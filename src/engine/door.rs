@@ -1,12 +1,13 @@
 //! The door itself: what happens inside one transaction. Called by the committer only.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 
+use super::storm;
 use super::world::World;
 use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
-use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status};
+use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status, Trigger};
 use crate::domain::ledger;
 use crate::store::{Error, WriteTx};
 
@@ -29,13 +30,17 @@ pub(crate) struct Raised {
 }
 
 /// An alert and where it comes from.
+#[derive(Clone, Copy)]
 pub(crate) struct Raise<'a> {
     pub(crate) service: &'a str,
     pub(crate) alert: &'a Alert,
-    pub(crate) mail_id: &'a str,
+    /// The mail that says so, where one does.
+    pub(crate) mail_id: Option<&'a str>,
     /// Who asked for it, where it is not the mail's first coming.
     pub(crate) asked_by: Option<&'a str>,
     pub(crate) origin_at: Timestamp,
+    /// Without another trigger for so long it is over.
+    pub(crate) over_after: Option<SignedDuration>,
     pub(crate) now: Timestamp,
     pub(crate) definitions: &'a Definitions,
 }
@@ -43,7 +48,7 @@ pub(crate) struct Raise<'a> {
 /// Lets an alert act on the open incident with its key, or open one.
 pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised, Error> {
     let alert = raise.alert;
-    let trigger = ledger::trigger(alert, raise.origin_at);
+    let trigger = Trigger { over_after: raise.over_after, ..ledger::trigger(alert, raise.origin_at) };
     let event = match alert.action {
         Action::Ignore | Action::Heartbeat => {
             return Ok(Raised { outcome: format!("{}: no incident is touched", alert.action), incident_number: None });
@@ -53,10 +58,11 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         Action::Resolve => Event::Resolved { origin_at: Some(raise.origin_at) },
     };
     let actor = match raise.asked_by {
+        None if raise.mail_id.is_none() => alert.rule.clone(),
         None => format!("mail ({})", alert.rule),
         Some(who) => format!("{who} by reprocessing ({})", alert.rule),
     };
-    let cause = Cause { actor, mail_id: Some(raise.mail_id.to_owned()) };
+    let cause = Cause { actor, mail_id: raise.mail_id.map(str::to_owned) };
     if let Some(incident) = tx.open_incident(raise.service, &alert.dedup_key) {
         let handled = change(tx, &incident, &event, &cause, raise.definitions, raise.now).await?;
         let outcome = outcome(alert.action, &handled);
@@ -82,6 +88,9 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
     let opened = Incident::open(&opening, &trigger, &situation);
     tx.insert_incident(&opened.incident).await?;
     save(tx, &opened, &cause, raise.now).await?;
+    if let Some(storm) = situation.handling.storm.filter(|_| alert.dedup_key != storm::KEY) {
+        storm::opened(tx, storm, raise).await?;
+    }
     Ok(Raised { outcome: format!("opened incident #{number}"), incident_number: Some(number) })
 }
 

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::again::Again;
 use super::committer::{Done, Work};
 use super::door::{self, Raise, random_id};
+use super::heartbeat;
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::mail::Mail;
@@ -124,7 +125,7 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
 pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake], again: &[&Again]) -> Result<(), store::Error> {
     let first = intakes.iter().map(|intake| intake.mail.received_at);
     let Some(now) = first.chain(again.iter().map(|again| again.now)).max() else { return Ok(()) };
-    let (mut deliveries, mut keys) = (Vec::new(), HashSet::new());
+    let (mut deliveries, mut keys, mut beats) = (Vec::new(), HashSet::new(), HashSet::new());
     let verdicts = again.iter().flat_map(|again| &again.verdicts);
     for verdict in verdicts {
         keys.extend(verdict.alerts.iter().map(|alert| (verdict.service.as_str(), alert.dedup_key.as_str())));
@@ -135,8 +136,13 @@ pub(crate) async fn ask_ahead(tx: &mut WriteTx, intakes: &[&Intake], again: &[&A
                 |fingerprint| Delivery { recipient: &verdict.recipient, fingerprint, mail_id: &intake.mail.id };
             deliveries.extend(intake.fingerprint.as_deref().map(delivery));
             keys.extend(verdict.alerts.iter().map(|alert| (verdict.service.as_str(), alert.dedup_key.as_str())));
+            for alert in &verdict.alerts {
+                let met = heartbeat::met(&intake.definitions, &verdict.service, &alert.dedup_key);
+                beats.extend(met.into_iter().map(|awaited| (verdict.service.as_str(), awaited.incident_key())));
+            }
         }
     }
+    keys.extend(beats.iter().map(|(service, key)| (*service, key.as_str())));
     tx.ask_ahead(&deliveries, &keys, now, now - REPEAT_WINDOW).await
 }
 
@@ -146,7 +152,7 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
     let now = mail.received_at;
     tx.insert_mail(mail, &intake.raw).await?;
     let mut ordinal = 0;
-    let mut acted = HashSet::new();
+    let (mut acted, mut beaten) = (HashSet::new(), HashSet::new());
     for verdict in &intake.verdicts {
         let print = intake.fingerprint.as_deref();
         let first = print.and_then(|print| tx.first_delivery(&verdict.recipient, print));
@@ -162,14 +168,21 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                     &Raise {
                         service: &verdict.service,
                         alert,
-                        mail_id: &mail.id,
+                        mail_id: Some(&mail.id),
                         asked_by: None,
                         origin_at: mail.origin_at,
+                        over_after: None,
                         now,
                         definitions: &intake.definitions,
                     },
                 )
                 .await?;
+                for awaited in heartbeat::met(&intake.definitions, &verdict.service, &alert.dedup_key) {
+                    if beaten.insert((&verdict.service, &awaited.heartbeat.name)) {
+                        let when = (mail.id.as_str(), mail.origin_at, now);
+                        heartbeat::came(tx, &verdict.service, awaited, when, &intake.definitions).await?;
+                    }
+                }
                 (raised.outcome, raised.incident_number)
             };
             ordinal += 1;

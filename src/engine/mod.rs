@@ -5,20 +5,24 @@
 
 mod again;
 mod arrange;
+pub mod audit;
 mod committer;
 mod delivery;
 mod door;
+mod heartbeat;
 mod in_force;
 pub mod intake;
+mod storm;
 pub mod timer;
 mod world;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
 pub use self::arrange::{Arrangement, arrangement_id};
+use self::audit::Audit;
 use self::committer::{Committer, Done, Work};
 pub use self::delivery::{About, CallEnd, Claimed};
 pub use self::door::Handled;
@@ -59,6 +63,9 @@ pub struct Engine {
     wakes: Arc<Wakes>,
     large_mails: Semaphore,
     pulses: Pulses,
+    /// The definitions whose heartbeats the database expects.
+    expected: Mutex<Weak<Definitions>>,
+    audit: Mutex<Audit>,
 }
 
 /// Hints that something is due now. Losing one costs a polling interval, nothing else.
@@ -113,6 +120,8 @@ impl Engine {
             wakes,
             large_mails: Semaphore::new(LARGE_MAILS_MAX),
             pulses: Pulses::default(),
+            expected: Mutex::default(),
+            audit: Mutex::default(),
         })
     }
 

@@ -72,6 +72,7 @@ pub async fn run(engine: Arc<Engine>, stop: CancellationToken) {
 /// # Errors
 /// When the database does not answer.
 pub async fn run_due(engine: &Arc<Engine>) -> Result<usize, TimerError> {
+    engine.expect_heartbeats().await?;
     let due = engine.store().due_incidents(engine.clock().now(), BATCH_MAX).await?;
     let cause = Cause { actor: "timer".to_owned(), mail_id: None };
     // Begun together, so that they share a commit.
@@ -83,7 +84,11 @@ pub async fn run_due(engine: &Arc<Engine>) -> Result<usize, TimerError> {
     while let Some(handled) = handling.join_next().await {
         handled.map_err(|_| Error::Closed)??;
     }
-    Ok(due.len())
+    let missed = engine.store().missed_heartbeats(engine.clock().now(), BATCH_MAX).await?;
+    for (service, name) in &missed {
+        engine.heartbeat_missed(service, name).await?;
+    }
+    Ok(due.len() + missed.len())
 }
 
 async fn sweep(engine: &Engine, now: Timestamp) -> Result<(), store::Error> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::storm;
 use crate::domain::Definitions;
 use crate::domain::handling::Handling;
 use crate::domain::incident::{Event, Incident};
@@ -44,6 +45,9 @@ impl<'a> World<'a> {
         );
         if calls {
             world.arranged = tx.arranged(now).await?;
+            if world.handling.storm.is_some() {
+                world.parents.extend(storm::around(tx, incident).await?);
+            }
             for dependency in &definitions.roster.dependencies {
                 if let Some(wanted) = dependency.parent_of(incident) {
                     world.parents.extend(tx.open_parent(&wanted).await?);

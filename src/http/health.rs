@@ -21,7 +21,7 @@ use crate::clock::Stopwatch;
 use crate::domain::alert::Action;
 use crate::domain::incident::Status;
 use crate::domain::notification;
-use crate::engine::Engine;
+use crate::engine::{Engine, audit};
 
 /// A node is ready while its last write is younger than this.
 const FRESH: Duration = Duration::from_secs(5);
@@ -150,6 +150,14 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     registry.register("mails", "Mails stored", mails);
     registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
     register_definitions(shared, &mut registry);
+    let findings = Family::<[(&str, &str); 1], Gauge>::default();
+    for kind in audit::KINDS {
+        findings.get_or_create(&[("kind", kind)]).set(0);
+    }
+    for finding in shared.engine.audited().findings {
+        findings.get_or_create(&[("kind", finding.kind)]).inc();
+    }
+    registry.register("auditor_findings", "What the auditor found when it looked last, by kind", findings);
     Ok(registry)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Writing may block for ever when nobody reads, so a thread of its own does it.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
@@ -53,9 +54,28 @@ impl Console {
     }
 }
 
+/// Incidents printed in one page; the others are counted.
+const PRINTED_MAX: usize = 20;
+
 /// The page as text.
 fn render(claimed: &Claimed) -> String {
     let (incident, notification) = (&claimed.incident, &claimed.notification);
+    let incidents = claimed.incidents();
+    if incidents.len() > 1 {
+        let mut text = format!("\n  PAGE for {}: {} incidents, the worst first\n", notification.user, incidents.len());
+        for incident in incidents.iter().take(PRINTED_MAX) {
+            let _ = writeln!(
+                text,
+                "  #{} {} {}: {}",
+                incident.number, incident.severity, incident.service, incident.summary
+            );
+        }
+        if let Some(more) = incidents.len().checked_sub(PRINTED_MAX).filter(|more| *more > 0) {
+            let _ = writeln!(text, "  … and {more} more: nightcall incident list --config FILE");
+        }
+        text.push('\n');
+        return text;
+    }
     format!(
         "\n  PAGE for {}: incident #{} is {}\n  {}: {}\n  since {}, alerts so far: {}\n  \
          acknowledge: nightcall incident ack {} --config FILE\n\n",

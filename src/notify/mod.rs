@@ -39,7 +39,8 @@ impl Channels {
         };
         let methods =
             roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m.channel)));
-        methods.into_iter().find(|(_, channel)| !usable(*channel))
+        let rooms = roster.rooms.iter().map(|(name, room)| (name.as_str(), room.channel));
+        methods.chain(rooms).find(|(_, channel)| !usable(*channel))
     }
 
     /// Says a page. Never fails: what went wrong is an outcome.

@@ -70,7 +70,7 @@ impl Worker {
         if limit == 0 {
             return Ok(0);
         }
-        let claimed = self.engine.claim(i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        let claimed = self.engine.claim(limit).await?;
         let count = claimed.len();
         for claimed in claimed {
             in_flight.spawn(self.clone().send(claimed));
@@ -92,12 +92,16 @@ impl Worker {
                 Outcome::Retry(_) => "retry",
                 Outcome::Failed(_) => "failed",
             },
-            "paging {} by {} for incident #{}",
+            "paging {} by {} for incident #{}{}",
             notification.user,
             notification.channel,
-            notification.incident_number
+            notification.incident_number,
+            match claimed.others.len() {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            }
         );
-        if let Err(error) = self.engine.report(claimed.notification, outcome).await {
+        if let Err(error) = self.engine.report(claimed, outcome).await {
             tracing::error!(%error, "a notification's outcome was not stored; it will be sent again");
         }
     }

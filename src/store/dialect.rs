@@ -54,24 +54,4 @@ impl Dialect {
             Self::Postgres => 4,
         }
     }
-
-    /// Leases due notifications of incidents that still need somebody (I26, I31). PostgreSQL passes over rows
-    /// another node is just leasing; SQLite has only one writer.
-    pub(crate) fn claim_notifications(self) -> &'static str {
-        match self {
-            Self::Sqlite => {
-                "update notification set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3 \
-                 where id in (select n.id from notification n join incident i on i.number = n.incident_number \
-                 where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) \
-                 and n.due_at <= $1 and i.status = 'triggered' order by n.due_at, n.id limit $4) returning id"
-            }
-            Self::Postgres => {
-                "update notification set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3 \
-                 where id in (select n.id from notification n join incident i on i.number = n.incident_number \
-                 where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) \
-                 and n.due_at <= $1 and i.status = 'triggered' order by n.due_at, n.id limit $4 \
-                 for update of n skip locked) returning id"
-            }
-        }
-    }
 }

@@ -76,16 +76,27 @@ impl WriteTx {
         Ok(u32::try_from(int(&row, "n")?).unwrap_or(u32::MAX))
     }
 
+    /// When the incident was opened that is `back` openings before the newest of a service.
+    pub(crate) async fn opened_before(&mut self, service: &str, back: i64) -> Result<Option<Timestamp>, Error> {
+        let sql = "select opened_at from incident where service = $1 order by opened_at desc limit 1 offset $2";
+        let row = sqlx::query(sql).bind(service).bind(back).fetch_optional(self.connection()).await?;
+        row.map(|row| instant(&row, "opened_at")).transpose()
+    }
+
     /// An open incident of a service, with this key if one is given, as the parent of others.
     pub(crate) async fn open_parent(&mut self, wanted: &ParentKey) -> Result<Option<Parent>, Error> {
-        let sql = "select number, summary from incident where service = $1 and ($2 = 0 or dedup_key = $3) \
+        let sql = "select number, summary, opened_at from incident where service = $1 and ($2 = 0 or dedup_key = $3) \
                    and resolved_at is null order by number limit 1";
         let query = sqlx::query(sql)
             .bind(&wanted.service)
             .bind(i64::from(wanted.key.is_some()))
             .bind(wanted.key.as_deref().unwrap_or_default());
         let row = query.fetch_optional(self.connection()).await?;
-        row.map(|row| Ok(Parent { number: int(&row, "number")?, summary: text(&row, "summary")? })).transpose()
+        let parent = |row: AnyRow| {
+            let opened_at = instant(&row, "opened_at")?;
+            Ok(Parent { number: int(&row, "number")?, summary: text(&row, "summary")?, opened_at })
+        };
+        row.map(parent).transpose()
     }
 
     /// The next incident number. Holds back other openers until this transaction ends.

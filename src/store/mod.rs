@@ -5,7 +5,9 @@
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
 pub mod archive;
+pub mod audit;
 mod dialect;
+pub mod heartbeat;
 pub mod incident;
 pub mod mail;
 pub mod notification;
@@ -83,7 +85,6 @@ impl From<sqlx::Error> for Error {
 #[derive(Debug)]
 pub struct WriteTx {
     connection: PoolConnection<Any>,
-    dialect: Dialect,
     pending: Pending,
     entries: HashMap<i64, i64>,
     arranged: Option<Arc<Arranged>>,
@@ -133,7 +134,6 @@ impl Store {
         let connection = self.writing.acquire().await?;
         let mut tx = WriteTx {
             connection,
-            dialect: self.dialect,
             pending: Pending::default(),
             entries: HashMap::new(),
             arranged: None,

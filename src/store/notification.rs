@@ -1,9 +1,12 @@
 //! Notifications: rows with leases (I25 to I27).
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
-use super::{Error, Store, WriteTx, instant, int, text, text_or_none, word};
+use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
+use crate::domain::dispatch::{Due, Line};
 use crate::domain::incident::{self, Incident};
 use crate::domain::notification::{Planned, Status};
 use crate::domain::roster::Channel;
@@ -37,6 +40,8 @@ pub struct Notification {
     pub provider_ref: Option<String>,
     /// The lease its worker holds.
     pub lease_token: Option<String>,
+    /// Somebody who has the incident called them in.
+    pub called_in: bool,
 }
 
 /// Where a notification goes from here.
@@ -93,34 +98,68 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Leases due notifications under a fresh token (I26).
+    /// Leases these notifications under a fresh token, as far as they are still due, for incidents that still need
+    /// somebody (I26, I31). They are said together: the first stands for all.
     pub(crate) async fn claim(
         &mut self,
+        ids: &[&str],
         now: Timestamp,
         lease_until: Timestamp,
         lease_token: &str,
-        limit: i64,
     ) -> Result<Vec<(Notification, Incident)>, Error> {
-        let query = sqlx::query(self.dialect.claim_notifications())
-            .bind(now.as_millisecond())
-            .bind(lease_until.as_millisecond())
-            .bind(lease_token)
-            .bind(limit);
-        if query.fetch_all(self.connection()).await?.is_empty() {
+        let Some(lead) = ids.first() else { return Ok(Vec::new()) };
+        if !self.pending.claim(&mut self.connection, ids, lead, now, lease_until, lease_token).await? {
             return Ok(Vec::new());
         }
-        let sql = "select * from notification where lease_token = $1 and status = 'sending' order by due_at, id";
+        let sql = "select * from notification where lease_token = $1 and status = 'sending'";
         let rows = sqlx::query(sql).bind(lease_token).fetch_all(self.connection()).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in &rows {
             let notification = notification(row)?;
             let Some(incident) = self.read_incident(notification.incident_number).await? else { continue };
             // Acknowledged a moment ago: its notifications are being cancelled, and none may start now (I31).
-            if incident.status == incident::Status::Triggered {
+            if needs_somebody(&notification, incident.status) {
                 claimed.push((notification, incident));
             }
         }
+        // In the order in which they were asked for: the worst stands for all.
+        claimed.sort_by_key(|(notification, _)| ids.iter().position(|id| *id == notification.id));
         Ok(claimed)
+    }
+
+    /// What is known of a way to reach somebody, locked for the rest of the transaction.
+    pub(crate) async fn lock_line(&mut self, channel: Channel, address: &str) -> Result<Line, Error> {
+        let sql = "insert into line (channel, address, sent_at) values ($1, $2, '[]') \
+                   on conflict (channel, address) do update set sent_at = line.sent_at returning *";
+        let query = sqlx::query(sql).bind(channel.word()).bind(address);
+        let row = query.fetch_one(self.connection()).await?;
+        Ok(line(&row)?.1)
+    }
+
+    /// Stores what happened on a way to reach somebody.
+    pub(crate) async fn update_line(&mut self, channel: Channel, address: &str, line: &Line) -> Result<(), Error> {
+        let sent_at: Vec<i64> = line.sent_at.iter().map(|at| at.as_millisecond()).collect();
+        let query = sqlx::query("update line set busy_until = $3, sent_at = $4 where channel = $1 and address = $2")
+            .bind(channel.word())
+            .bind(address)
+            .bind(line.busy_until.map(Timestamp::as_millisecond))
+            .bind(to_json(&sent_at));
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// One of a person's methods has failed for a page: the next one that still waits is due now (I30).
+    pub(crate) async fn hasten(&mut self, failed: &Notification, now: Timestamp) -> Result<(), Error> {
+        let sql = "update notification set due_at = $4 where status = 'pending' and due_at > $4 and attempts = 0 \
+                   and id = (select id from notification where incident_number = $1 and page = $2 and username = $3 \
+                   and status = 'pending' and attempts = 0 order by due_at, id limit 1)";
+        let query = sqlx::query(sql)
+            .bind(failed.incident_number)
+            .bind(failed.page)
+            .bind(&failed.user)
+            .bind(now.as_millisecond());
+        query.execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Moves a notification on, if the lease is still the caller's. `false` means fenced: somebody else has it.
@@ -147,10 +186,11 @@ impl WriteTx {
     }
 
     /// Moves a notification on because the provider says so, forward only (I28): from sending or sent, and only if
-    /// the news is about the call under way. An earlier call of the same notification may still be reported on.
+    /// the news is about the call under way, in which `lead` stood for all. An earlier call of the same notification may
+    /// still be reported on.
     pub(crate) async fn move_sent(
         &mut self,
-        id: &str,
+        (id, lead): (&str, &str),
         about: (i64, &str),
         to: &Move,
         now: Timestamp,
@@ -158,7 +198,8 @@ impl WriteTx {
         let sql = "update notification set status = $2, due_at = $3, provider_ref = $4, last_error = $5, rings = $6, \
                    finished_at = $7, lease_until = null, lease_token = null \
                    where id = $1 and status in ('sending', 'sent') \
-                   and attempts = $9 and (provider_ref is null or provider_ref = $8)";
+                   and attempts = $9 and (provider_ref is null or provider_ref = $8) \
+                   and coalesce(bundle, id) = $10";
         let query = sqlx::query(sql)
             .bind(id)
             .bind(to.to.word())
@@ -168,7 +209,8 @@ impl WriteTx {
             .bind(to.rings)
             .bind(finished(to.to, now))
             .bind(about.1)
-            .bind(about.0);
+            .bind(about.0)
+            .bind(lead);
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
@@ -210,16 +252,76 @@ impl Store {
         rows.iter().map(notification).collect()
     }
 
-    /// Whether any notification is due: asked without taking the write lock.
+    /// What is due to be said, the worst first, at most so many: asked without taking the write lock.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn has_due_notification(&self, now: Timestamp) -> Result<bool, Error> {
-        let sql = "select n.id from notification n join incident i on i.number = n.incident_number \
-                   where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) \
-                   and n.due_at <= $1 and i.status = 'triggered' limit 1";
-        Ok(self.row(sqlx::query(sql).bind(now.as_millisecond())).await?.is_some())
+    pub async fn due_notifications(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
+        let sql = "select n.id, n.incident_number, n.channel, n.address, n.due_at, i.severity \
+                   from notification n join incident i on i.number = n.incident_number \
+                   where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) and n.due_at <= $1 \
+                   and (i.status = 'triggered' or (i.status = 'acknowledged' and n.called_in = 1)) \
+                   order by case i.severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end, \
+                   n.due_at, n.id limit $2";
+        let rows = self.rows(sqlx::query(sql).bind(now.as_millisecond()).bind(limit)).await?;
+        let due = |row: &AnyRow| {
+            Ok(Due {
+                id: text(row, "id")?,
+                incident: int(row, "incident_number")?,
+                channel: word(row, "channel")?,
+                address: text(row, "address")?,
+                severity: word(row, "severity")?,
+                due_at: instant(row, "due_at")?,
+            })
+        };
+        rows.iter().map(due).collect()
     }
+
+    /// Every way to reach somebody that was used.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn lines(&self) -> Result<HashMap<(Channel, String), Line>, Error> {
+        let rows = self.rows(sqlx::query("select * from line")).await?;
+        rows.iter().map(line).collect()
+    }
+
+    /// The incidents of what was said together with a notification, by number.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bundled_incidents(&self, lead: &str) -> Result<Vec<Incident>, Error> {
+        let sql = "select * from incident where number in (select incident_number from notification where bundle = $1) \
+                   order by number";
+        let rows = self.rows(sqlx::query(sql).bind(lead)).await?;
+        rows.iter().map(super::incident::incident).collect()
+    }
+
+    /// What was said together with a notification, itself included, in the order of the incidents.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn bundle(&self, lead: &str) -> Result<Vec<Notification>, Error> {
+        let sql = "select * from notification where bundle = $1 order by incident_number, id";
+        let rows = self.rows(sqlx::query(sql).bind(lead)).await?;
+        rows.iter().map(notification).collect()
+    }
+}
+
+/// A notification is for an incident that nobody has, or for somebody called in by the one who has it.
+fn needs_somebody(notification: &Notification, status: incident::Status) -> bool {
+    match status {
+        incident::Status::Triggered => true,
+        incident::Status::Acknowledged => notification.called_in,
+        incident::Status::Resolved => false,
+    }
+}
+
+fn line(row: &AnyRow) -> Result<((Channel, String), Line), Error> {
+    let sent_at: Vec<i64> = json(row, "sent_at")?;
+    let sent_at = sent_at.into_iter().map(|at| super::millis(at, "sent_at")).collect::<Result<_, Error>>()?;
+    let line = Line { busy_until: instant_or_none(row, "busy_until")?, sent_at };
+    Ok(((word(row, "channel")?, text(row, "address")?), line))
 }
 
 fn finished(status: Status, now: Timestamp) -> Option<i64> {
@@ -241,5 +343,6 @@ fn notification(row: &AnyRow) -> Result<Notification, Error> {
         nonce: text(row, "nonce")?,
         provider_ref: text_or_none(row, "provider_ref")?,
         lease_token: text_or_none(row, "lease_token")?,
+        called_in: int(row, "called_in")? != 0,
     })
 }

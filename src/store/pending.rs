@@ -179,6 +179,28 @@ impl Pending {
     }
 }
 
+impl Pending {
+    /// Leases notifications, as far as they are due and their incidents still need somebody. `false` if none is left.
+    pub(super) async fn claim(
+        &mut self,
+        connection: &mut AnyConnection,
+        ids: &[&str],
+        lead: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        lease_token: &str,
+    ) -> Result<bool, Error> {
+        let leading = [
+            Cell::Int(now.as_millisecond()),
+            Cell::Int(lease_until.as_millisecond()),
+            Cell::Text(lease_token.to_owned()),
+            Cell::Text(lead.to_owned()),
+        ];
+        let rows = ids.iter().map(|id| vec![Cell::Text((*id).to_owned())]).collect();
+        Ok(!run(connection, &CLAIM, &leading, rows).await?.is_empty())
+    }
+}
+
 /// A statement over any number of rows: what stands before the rows, how a row reads, and what stands after them.
 struct Statement {
     head: &'static str,
@@ -210,6 +232,19 @@ const LOCK_OPEN: Statement = Statement {
     leading: 1,
     columns: 2,
     tail: ") as wanted) returning *",
+};
+
+/// Leading: now, the lease's end and token, and the notification that stands for all.
+const CLAIM: Statement = Statement {
+    head: "update notification set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3, \
+           bundle = $4 where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
+           and exists (select 1 from incident i where i.number = notification.incident_number \
+           and (i.status = 'triggered' or (i.status = 'acknowledged' and notification.called_in = 1))) \
+           and id in (select column1 from (values ",
+    row: |sql, first| plain_row(sql, first, 1),
+    leading: 4,
+    columns: 1,
+    tail: ") as wanted) returning id",
 };
 
 const INSERT_MAILS: Statement = Statement {

@@ -140,10 +140,14 @@ async fn a_device_with_one_id_for_all_its_mails_is_heard_every_time() {
 async fn worse_news_before_anybody_answered_call_again() {
     let mut world = World::standard().await;
     world.nagios("PROBLEM", "WARNING").await;
-    world.expect_call("ann");
+    let call = world.expect_call("ann");
     world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_silence();
+    world.phone.hang_up(&call, "no-answer").await.expect("taken");
+    world.advance_minutes(1).await;
     world.expect_call("ann");
-    world.advance_minutes(5).await;
+    world.expect_silence();
+    world.advance_minutes(4).await;
     world.expect_call("bob");
 }
 
@@ -202,6 +206,7 @@ async fn worse_news_after_an_acknowledgement_call_again() {
     world.answer(&call, "4").await;
     world.nagios("PROBLEM", "WARNING").await;
     world.expect_silence();
+    world.advance_minutes(1).await;
     world.nagios("PROBLEM", "CRITICAL").await;
     world.expect_call("ann");
     world.expect_status(1, Status::Triggered).await;

@@ -59,7 +59,7 @@ pub(super) fn opened(opening: &Opening<'_>, trigger: &Trigger, situation: &Situa
     if wait > SignedDuration::ZERO {
         change.hold(format!("a recovery within {wait:#} calls nobody"));
     }
-    change.heard(situation);
+    change.heard(trigger, situation);
     change
 }
 
@@ -130,13 +130,13 @@ impl Change {
     }
 
     /// The monitor has spoken: what its silence would mean counts from now.
-    fn heard(&mut self, situation: &Situation<'_>) {
+    fn heard(&mut self, trigger: &Trigger, situation: &Situation<'_>) {
         let (handling, now) = (situation.handling, situation.now);
         self.incident.doubtful = false;
         self.incident.watch = Watch {
             calm_at: None,
             doubt_at: handling.doubt_after().map(|silence| later(now, silence)),
-            inactive_at: handling.inactive_after.map(|silence| later(now, silence)),
+            inactive_at: trigger.over_after.or(handling.inactive_after).map(|silence| later(now, silence)),
         };
     }
 
@@ -152,7 +152,7 @@ impl Change {
         }
         let before = incident.severity;
         self.tell(Kind::Repeated, format!("{}: {}", trigger.severity, trigger.summary));
-        self.heard(situation);
+        self.heard(trigger, situation);
         if trigger.severity > before {
             self.incident.severity = trigger.severity;
             self.tell(Kind::SeverityRaised, format!("{before} → {}", trigger.severity));

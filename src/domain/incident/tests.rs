@@ -49,6 +49,7 @@ fn trigger(severity: Severity, minute: i64) -> Trigger {
         links: BTreeMap::new(),
         origin_at: at(minute),
         hold: None,
+        over_after: None,
     }
 }
 
@@ -284,7 +285,7 @@ proptest! {
     ) {
         let mut tale = Tale::open_as(handling, opened_before);
         tale.silences.extend(silenced.map(|(from, length)| stories::silence(from, from + length)));
-        tale.parents.extend(has_parent.then(|| Parent { number: 9, summary: "switch".to_owned() }));
+        tale.parents.extend(has_parent.then(|| Parent { number: 9, summary: "switch".to_owned(), opened_at: at(0) }));
         let mut minute = 0;
         let mut pages = 0;
         for (wait, event) in &events {

@@ -18,6 +18,7 @@ use crate::engine::{About, CallEnd, Engine};
 use crate::store::notification::Notification;
 
 const KEYS: &str = "Press 4 to acknowledge, 6 to resolve, 5 to escalate, star to repeat.";
+const KEYS_FOR_ALL: &str = "Press 4 to acknowledge all, 5 to escalate all, star to repeat.";
 const NO_KEY: &str = "No key was pressed. The next person will be called. Goodbye.";
 
 struct Shared {
@@ -41,7 +42,10 @@ type Parameters = Vec<(String, String)>;
 #[derive(Clone)]
 struct Call {
     notification: Notification,
+    /// The worst that it tells of and that still needs somebody, or what the notification was about.
     incident: Incident,
+    /// How many it tells of still need somebody.
+    waiting: usize,
     parameters: Parameters,
     /// Which attempt the call was, where its address says so.
     attempt: i64,
@@ -86,7 +90,8 @@ impl FromRequest<Arc<Shared>> for Call {
         let notification = known.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such notification"))?;
         let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
         let incident = incident.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "its incident is gone"))?;
-        Ok(Self { notification, incident, parameters, attempt })
+        let bundled = store.bundled_incidents(&id).await.map_err(unavailable)?;
+        Ok(Self::about(notification, incident, bundled, parameters, attempt))
     }
 }
 
@@ -100,6 +105,7 @@ async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response 
         // Whatever the key, somebody who comes late hears who has it.
         "4" | "5" | "*" if call.incident.status != Status::Triggered => call.menu(config, &[]),
         "4" => call.act(&shared, Event::Acknowledged { origin_at: None }, "Acknowledged. Thank you.").await,
+        "6" if call.waiting > 1 => call.menu(config, &["Several incidents are not resolved by phone at once."]),
         "6" => {
             let question = ["Press 6 again to resolve this incident."];
             let action = config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
@@ -145,6 +151,25 @@ async fn ended(State(shared): State<Arc<Shared>>, call: Call) -> Result<StatusCo
 }
 
 impl Call {
+    fn about(
+        notification: Notification,
+        incident: Incident,
+        bundled: Vec<Incident>,
+        parameters: Parameters,
+        attempt: i64,
+    ) -> Self {
+        let mut waiting: Vec<Incident> =
+            bundled.into_iter().filter(|incident| incident.status == Status::Triggered).collect();
+        waiting.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.number));
+        let count = waiting.len();
+        // What it was about first, as long as it needs somebody: people hear again what they heard before.
+        let incident = match waiting.into_iter().next() {
+            Some(worst) if incident.status != Status::Triggered => worst,
+            _ => incident,
+        };
+        Self { notification, incident, waiting: count, parameters, attempt }
+    }
+
     fn parameter(&self, name: &str) -> &str {
         self.parameters.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
@@ -160,6 +185,13 @@ impl Call {
             (Status::Triggered | Status::Acknowledged, _) => {}
         }
         let alert = format!("{} alert in service {}: {}.", incident.severity, incident.service, incident.summary);
+        if self.waiting > 1 {
+            let count = format!("{} incidents. The worst: {alert}", self.waiting);
+            let action = config.callback_url(&self.notification.id, &self.notification.nonce, "key");
+            let sentences: Vec<&str> =
+                before.iter().copied().chain(["Press 4 to acknowledge all.", count.as_str(), KEYS_FOR_ALL]).collect();
+            return twiml::ask(&sentences, &action, NO_KEY);
+        }
         let action = config.callback_url(&self.notification.id, &self.notification.nonce, "key");
         let sentences: Vec<&str> =
             before.iter().copied().chain(["Press 4 to acknowledge.", alert.as_str(), KEYS]).collect();
@@ -173,7 +205,7 @@ impl Call {
         match shared.engine.answer(&self.notification, event, cause).await {
             Ok(Some(handled)) if handled.kinds.is_empty() => {
                 // Somebody else was faster, by a moment.
-                Self { incident: handled.incident, ..self.clone() }.menu(&shared.config, &[])
+                Self { incident: handled.incident, waiting: 0, ..self.clone() }.menu(&shared.config, &[])
             }
             Ok(Some(_)) => twiml::say(&[done]),
             Ok(None) => twiml::say(&["This call has done its work already. Goodbye."]),

@@ -59,7 +59,7 @@ fn a_silence_that_is_ended_early_lets_the_page_go() {
 #[test]
 fn what_lies_below_an_open_incident_waits_for_it() {
     let mut tale = Tale::open();
-    tale.parents.push(Parent { number: 7, summary: "switch is down".to_owned() });
+    tale.parents.push(Parent { number: 7, summary: "switch is down".to_owned(), opened_at: at(0) });
     tale.event(0, &Event::TimerDue).event(5, &Event::TimerDue);
     assert_eq!(tale.incident.held.as_deref(), Some("it is below incident #7: switch is down"));
     tale.parents.clear();
