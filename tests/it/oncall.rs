@@ -182,12 +182,10 @@ async fn an_incident_is_taken_given_away_and_put_off() {
     world.expect_silence();
     world.advance_minutes(1).await;
     world.expect_call("ann");
-    let (_, shown) = post(&world, "/incidents/1/reassign", json!({ "targets": ["cid", "schedule:primary"] })).await;
+    let (_, shown) = post(&world, "/incidents/1/reassign", json!({ "targets": ["cid"] })).await;
     assert_eq!(shown["status"], "triggered");
     world.settle().await;
-    // Both phones ring; which first is not said.
-    let called = [world.phone.ringing(), world.phone.ringing()].map(|call| call.expect("a call").to);
-    assert!(called.contains(&"+15005550003".to_owned()) && called.contains(&"+15005550001".to_owned()), "{called:?}");
+    world.expect_call("cid");
     let (status, shown) = post(&world, "/incidents/1/note", json!({ "text": " the disk is on order " })).await;
     let last = shown["timeline"].as_array().and_then(|lines| lines.last()).expect("a line");
     assert_eq!((status, &last["kind"], &last["actor"]), (200, &json!("remarked"), &json!("token test")));
@@ -554,6 +552,11 @@ async fn an_incident_is_handled_from_the_command_line() {
     assert_eq!((&shown["status"], &shown["snoozed_until"]), (&json!("triggered"), &Value::Null));
     let shown = site.done(&["incident", "escalate", "1"]);
     assert!(shown.contains("command line asked for the next step"), "{shown}");
+    site.mail("problem.eml", PROBLEM);
+    let told = site.done(&["oncall", "who", "--mail", "problem.eml"]);
+    assert!(told.contains("open      #1 is triggered with this key: the mail is attached to it; else:"), "{told}");
+    assert!(!told.contains("not counted"), "the database was read: {told}");
+    assert!(site.done(&["oncall", "now"]).contains("there are no schedules"));
     site.refused(&["incident", "take", "1", "--as", "eve"], "there is no user \"eve\"; known are ann, bob, boss");
     site.refused(&["incident", "reassign", "1"], "TARGET");
     site.refused(&["incident", "reassign", "1", "room:ops"], "there is no room \"ops\"");
