@@ -138,11 +138,7 @@ impl Asked<'_> {
             let Some(wanted) = dependency.parent_of(opened) else { continue };
             let mut open = self.open_incidents(&wanted.service).await?;
             open.retain(|incident| wanted.key.as_ref().is_none_or(|key| *key == incident.dedup_key));
-            let parent = |incident: Incident| Parent {
-                number: incident.number,
-                summary: incident.summary,
-                opened_at: incident.opened_at,
-            };
+            let parent = |Incident { number, summary, opened_at, .. }| Parent { number, summary, opened_at };
             parents.extend(open.into_iter().map(parent).min_by_key(|parent| parent.number));
         }
         Ok(parents)

@@ -152,7 +152,7 @@ fn maintenance_parents_and_a_wait_for_the_recovery() {
     let (mut roster, mut handling) = (roster(), Handling::by_policy("default"));
     handling.hold = SignedDuration::from_mins(2);
     assert_eq!(told(&of(&roster, &handling))[0], "+2 ann by voice (primary: weekdays) round 1, step 1");
-    let parents = [Parent { number: 7, summary: "switch down".to_owned(), opened_at: Timestamp::UNIX_EPOCH }];
+    let parents = [Parent { number: 7, summary: "switch down".to_owned(), opened_at: minute(-10) }];
     let situation = Situation { parents: &parents, ..Situation::quiet(&roster, &handling, minute(0)) };
     let below = forecast("db", &alert(), minute(0), &situation);
     assert_eq!(told(&below), ["+2 waits until None: it is below incident #7: switch down"]);

@@ -102,7 +102,7 @@ fn handoffs_in_a_changed_hour() {
     let by_day = layer("2026-01-05T02:30", "1 day", Some("daily 04:00-03:00"));
     let told = outlook(&roster("Europe/Berlin", by_day), now());
     assert!(whats(&told).iter().all(|what| what.contains("has nobody") || what.contains("the handoff")), "{told:?}");
-    let hours = layer("2026-01-05T02:30", "1 day", Some("daily 04:00-02:00"));
+    let hours = layer("2026-01-05T02:30", "1 day", Some("daily 04:00-01:00"));
     let told = outlook(&roster("Europe/Berlin", hours), now());
     assert!(!whats(&told).iter().any(|what| what.contains("the handoff")), "nobody is on call then: {told:?}");
     // 03:00 is there once in spring and once in autumn; 02:00 is not there, and twice.
