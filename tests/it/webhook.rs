@@ -15,8 +15,8 @@ use crate::world::World;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 #[derive(Default)]
-struct Receiver {
-    got: Mutex<Vec<(HeaderMap, String)>>,
+pub(crate) struct Receiver {
+    pub(crate) got: Mutex<Vec<(HeaderMap, String)>>,
     answers: Mutex<Vec<StatusCode>>,
 }
 
@@ -25,7 +25,7 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
     receiver.answers.lock().expect("lock").pop().unwrap_or(StatusCode::OK)
 }
 
-async fn receiver() -> (String, Arc<Receiver>) {
+pub(crate) async fn receiver() -> (String, Arc<Receiver>) {
     let receiver = Arc::new(Receiver::default());
     let router = Router::new().route("/hook", post(receive)).with_state(Arc::clone(&receiver));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
