@@ -57,6 +57,16 @@ fn a_silence_that_is_ended_early_lets_the_page_go() {
 }
 
 #[test]
+fn asked_for_by_hand_the_next_step_is_called_even_if_it_is_silenced() {
+    let mut tale = Tale::open();
+    tale.silences.push(silence(0, 60));
+    tale.event(0, &Event::TimerDue).event(1, &Event::EscalationAsked);
+    assert_eq!(tale.incident.held, None);
+    tale.event(6, &Event::TimerDue).event(60, &Event::TimerDue);
+    tale.tells(&["0: held []", "1: escalated paged [ann]", "6: held []", "60: released paged [bob]"]);
+}
+
+#[test]
 fn what_lies_below_an_open_incident_waits_for_it() {
     let mut tale = Tale::open();
     tale.parents.push(Parent { number: 7, summary: "switch is down".to_owned(), opened_at: at(0) });
