@@ -14,7 +14,7 @@ use crate::domain::dispatch::{self, Budget, Bundle};
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
 use crate::domain::roster::Channel;
-use crate::store::notification::{Move, Notification};
+use crate::store::notification::{Move, Notification, needs_somebody};
 use crate::store::{self, WriteTx};
 
 /// How long a worker owns what it claimed. Providers are given up on well before (RELIABILITY: lease rules).
@@ -253,12 +253,11 @@ async fn note_one(
     let Report { news, now, jitter, definitions, .. } = report;
     let (number, page) = (notification.incident_number, notification.page);
     // Incident before notification: everybody takes locks in this order.
-    if tx.lock_incident(number, *now).await?.is_none() {
-        return Ok(false);
-    }
+    let Some(incident) = tx.lock_incident(number, *now).await? else { return Ok(false) };
+    let wanted = needs_somebody(notification, incident.status);
     let (to, told) = match news {
         News::Tried(outcome) => tried(notification, outcome, *now, *jitter),
-        News::CallEnded(end, _) => ended(notification, *end, *now),
+        News::CallEnded(end, _) => ended(notification, *end, wanted, *now),
     };
     let moved = match news {
         News::Tried(_) => {
@@ -305,8 +304,9 @@ fn tried(notification: &Notification, outcome: &Outcome, now: Timestamp, jitter:
     }
 }
 
-/// "Completed" without a key press is not "reached": voicemail completes too (I29).
-fn ended(notification: &Notification, end: CallEnd, now: Timestamp) -> (Move, String) {
+/// "Completed" without a key press is not "reached": voicemail completes too (I29). A call in vain is made again only
+/// while it is wanted: somebody else may have the incident by now (I31).
+fn ended(notification: &Notification, end: CallEnd, wanted: bool, now: Timestamp) -> (Move, String) {
     let why = match end {
         CallEnd::Completed => "the call ended without a key press",
         CallEnd::Busy => "the line is busy",
@@ -314,7 +314,7 @@ fn ended(notification: &Notification, end: CallEnd, now: Timestamp) -> (Move, St
         CallEnd::Failed => "the call could not be placed",
     };
     let rings = notification.rings + 1;
-    if matches!(end, CallEnd::Busy | CallEnd::NoAnswer) && rings < RINGS_MAX {
+    if wanted && matches!(end, CallEnd::Busy | CallEnd::NoAnswer) && rings < RINGS_MAX {
         let error = Some(why.to_owned());
         let to = Move { to: Status::Pending, due_at: now + RING_AGAIN, provider_ref: None, error, rings };
         return (to, format!("{why}; calling again in {} s", RING_AGAIN.as_secs()));

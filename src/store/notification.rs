@@ -309,7 +309,7 @@ impl Store {
 }
 
 /// A notification is for an incident that nobody has, or for somebody called in by the one who has it.
-fn needs_somebody(notification: &Notification, status: incident::Status) -> bool {
+pub(crate) fn needs_somebody(notification: &Notification, status: incident::Status) -> bool {
     match status {
         incident::Status::Triggered => true,
         incident::Status::Acknowledged => notification.called_in,

@@ -23,6 +23,7 @@ mod recogniser;
 mod rules;
 mod schema;
 mod score;
+mod simulation;
 mod smtp;
 mod smtp_out;
 mod store;

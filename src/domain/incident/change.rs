@@ -16,8 +16,11 @@ const NOBODY_RETRY: SignedDuration = SignedDuration::from_mins(1);
 /// Longest wait for anything, a hundred years.
 pub(super) const WAIT_MAX: SignedDuration = SignedDuration::from_hours(100 * 365 * 24);
 
-/// A page so much overdue is told to be late (I21).
+/// A timer so much overdue shows that we were away: its page is told to be late (I21).
 const LATE: SignedDuration = SignedDuration::from_mins(2);
+
+/// How long a sender waits at the most before it hands a mail in again (Postfix, maximal_backoff_time).
+const SENDERS_WAIT: SignedDuration = SignedDuration::from_secs(4000);
 
 /// How long the people that an incident was given to have to answer, where its policy has no step to copy from.
 const STEP_DELAY: SignedDuration = SignedDuration::from_mins(5);
@@ -261,7 +264,12 @@ impl Change {
         if is_due(calm_at) {
             return self.resolved("it stayed calm".to_owned(), now);
         }
-        if is_due(inactive_at) {
+        let is_late = |at: Timestamp| now.duration_since(at) > LATE;
+        if is_due(inactive_at) && [inactive_at, self.incident.due_at].into_iter().flatten().any(is_late) {
+            // It was us who were away: what the monitor said meanwhile still waits with the senders.
+            self.incident.watch.inactive_at = Some(later(now, SENDERS_WAIT));
+            self.tell(Kind::Late, "we were away, so the monitor's silence may be ours".to_owned());
+        } else if is_due(inactive_at) {
             return self.resolved("the monitor has not spoken of it for long".to_owned(), now);
         }
         if is_due(doubt_at) {
@@ -322,7 +330,8 @@ impl Change {
             let soon = later(situation.now, NOBODY_RETRY);
             self.incident.due_at = Some(self.incident.due_at.map_or(soon, |due| due.min(soon)));
         } else {
-            self.page(situation);
+            self.incident.due_at = Some(situation.now);
+            self.escalation_due(situation);
         }
     }
 
@@ -330,6 +339,8 @@ impl Change {
         let now = situation.now;
         let (urgency, changes_at) = situation.handling.urgency(self.incident.severity, now);
         self.incident.urgency = urgency;
+        // Somebody may have asked for it although it was held.
+        self.incident.held = None;
         let next = escalation::next(&self.incident.policy, self.incident.position, urgency, situation);
         for label in next.skipped {
             self.tell(Kind::StepSkipped, format!("{label} has nobody who can be reached"));
@@ -346,7 +357,9 @@ impl Change {
             self.incident.due_at = Some(later(now, NOBODY_RETRY));
             return;
         }
-        let due_at = later(now, next.wait);
+        // Quiet hours put the whole step off: its delay counts from when somebody is told.
+        let told_in = next.notifications.iter().map(|planned| planned.wait).min().unwrap_or_default();
+        let due_at = later(later(now, told_in), next.wait);
         self.incident.due_at = Some(changes_at.map_or(due_at, |changes_at| changes_at.min(due_at)));
         self.call(&next.label, next.notifications);
     }

@@ -203,3 +203,41 @@ fn a_page_that_comes_late_says_so() {
     tale.tells(&["360: late paged [ann]"]);
     assert_eq!(tale.incident.due_at, Some(at(365)), "the next one counts from the page that was made");
 }
+
+#[test]
+fn a_page_that_failed_under_a_silence_waits_for_its_end() {
+    let mut tale = Tale::open();
+    tale.event(0, &Event::TimerDue);
+    tale.silences.push(silence(1, 60));
+    tale.event(2, &Event::PageFailed { page: 1 }).event(60, &Event::TimerDue);
+    tale.tells(&["0: paged [ann]", "2: undeliverable held []", "60: released paged [bob]"]);
+}
+
+#[test]
+fn what_a_person_lets_page_is_held_no_longer() {
+    let mut tale = Tale::open();
+    tale.silences.push(silence(0, 60));
+    tale.event(0, &Event::TimerDue).event(1, &Event::EscalationAsked);
+    tale.tells(&["0: held []", "1: escalated paged [ann]"]);
+    assert_eq!(tale.incident.held, None);
+}
+
+#[test]
+fn quiet_hours_put_the_next_step_off_as_well() {
+    let urgency = [(Severity::Warning, Urgency::Low)].into();
+    let mut tale = Tale::open_as(Handling { urgency, ..Handling::by_policy("p") }, 0);
+    let morning = Window { days: Weekdays::DAILY, from: time(7, 0, 0, 0), to: time(9, 0, 0, 0) };
+    tale.roster.users.get_mut("ann").expect("ann").quiet = Windows::new(vec![morning]);
+    tale.event(0, &Event::TimerDue).event(5, &Event::TimerDue).event(64, &Event::TimerDue).event(65, &Event::TimerDue);
+    tale.tells(&["0: paged [ann]", "5:  []", "64:  []", "65: paged [bob]"]);
+}
+
+#[test]
+fn our_own_absence_closes_nothing() {
+    let inactive_after = Some(SignedDuration::from_mins(60));
+    let mut tale = Tale::open_as(Handling { inactive_after, ..Handling::by_policy("p") }, 0);
+    tale.event(61, &Event::TimerDue).event(66, &Event::TimerDue).event(71, &Event::TimerDue);
+    tale.tells(&["61: late late paged [ann]", "66: paged [bob]", "71: exhausted paged [boss]"]);
+    tale.event(101, &Event::TimerDue).event(128, &Event::TimerDue);
+    assert_eq!(tale.lines[3..], ["101: paged [boss]", "128: resolved [cancel]"]);
+}
