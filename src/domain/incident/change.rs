@@ -82,8 +82,6 @@ pub(super) fn applied(incident: &Incident, event: &Event, cause: &Cause, situati
         Event::EscalationAsked => {
             change.tell(Kind::Escalated, format!("{} asked for the next step", cause.actor));
             change.incident.retrigger();
-            // Whoever asks by hand knows why it waits.
-            change.incident.held = None;
             change.page(situation);
         }
         Event::TakenOver => change.taken_over(cause, situation.now),

@@ -214,15 +214,6 @@ fn a_page_that_failed_under_a_silence_waits_for_its_end() {
 }
 
 #[test]
-fn what_a_person_lets_page_is_held_no_longer() {
-    let mut tale = Tale::open();
-    tale.silences.push(silence(0, 60));
-    tale.event(0, &Event::TimerDue).event(1, &Event::EscalationAsked);
-    tale.tells(&["0: held []", "1: escalated paged [ann]"]);
-    assert_eq!(tale.incident.held, None);
-}
-
-#[test]
 fn quiet_hours_put_the_next_step_off_as_well() {
     let urgency = [(Severity::Warning, Urgency::Low)].into();
     let mut tale = Tale::open_as(Handling { urgency, ..Handling::by_policy("p") }, 0);
