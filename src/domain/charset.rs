@@ -8,7 +8,7 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 /// Bytes that are enough to recognise an encoding by.
-const SAMPLE_BYTES_MAX: usize = 16 * 1024;
+pub(super) const SAMPLE_BYTES_MAX: usize = 16 * 1024;
 
 /// Decodes bytes by the charset they declare, if that fits them, else by the one they look like. `context` is more
 /// of the same mail: a subject alone is often too short to tell.

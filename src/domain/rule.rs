@@ -117,7 +117,7 @@ impl Rule {
             matched.alerts.push(alert);
             matched.captures.push(captures);
         }
-        trigger_beats_resolve(&mut matched.alerts);
+        trigger_beats_resolve(&mut matched);
         Ok(matched)
     }
 
@@ -202,10 +202,12 @@ impl ForEach {
 }
 
 /// Where one mail both triggers and resolves one key, it is not over.
-fn trigger_beats_resolve(alerts: &mut Vec<Alert>) {
-    let triggered: Vec<String> =
-        alerts.iter().filter(|alert| alert.action == Action::Trigger).map(|alert| alert.dedup_key.clone()).collect();
-    alerts.retain(|alert| alert.action != Action::Resolve || !triggered.contains(&alert.dedup_key));
+fn trigger_beats_resolve(matched: &mut Match) {
+    let triggers = matched.alerts.iter().filter(|alert| alert.action == Action::Trigger);
+    let triggered: Vec<String> = triggers.map(|alert| alert.dedup_key.clone()).collect();
+    let all = matched.alerts.drain(..).zip(matched.captures.drain(..));
+    let stays = |alert: &Alert| alert.action != Action::Resolve || !triggered.contains(&alert.dedup_key);
+    (matched.alerts, matched.captures) = all.filter(|(alert, _)| stays(alert)).unzip();
 }
 
 #[cfg(test)]

@@ -98,6 +98,16 @@ fn one_mail_may_trigger_one_and_resolve_another() {
 }
 
 #[test]
+fn an_alert_that_is_left_out_takes_its_captures_with_it() {
+    let mail = Mail::parse(b"Subject: digest fra\n\n== UP\ndb1 1\n== DOWN\ndb1 1\ndb2 2\n");
+    let envelope = Envelope::new("", "ops@example.com", "");
+    let matched = digest().judge(Input { mail: &mail, envelope: &envelope }, &mut Budget::default()).expect("matches");
+    let hosts: Vec<_> = matched.captures.iter().map(|captures| captures.get("host")).collect();
+    assert_eq!(matched.alerts.len(), 2, "{:?}", matched.alerts);
+    assert_eq!(hosts, [Some("db1"), Some("db2")]);
+}
+
+#[test]
 fn a_digest_that_cannot_be_read_as_a_whole_falls_through() {
     for (body, reason) in [
         ("nothing here\n".to_owned(), "for_each finds nothing in body"),
