@@ -64,6 +64,8 @@ pub struct Incident {
     pub position: Position,
     /// Pages made so far; the next one gets this number plus 1, so no number is ever used twice.
     pub pages: i64,
+    /// Which of them its escalation made last; the others were people called in.
+    pub step_page: i64,
     /// How urgent it was when it was last looked at.
     pub urgency: Urgency,
     /// Why its page waits, while it does.

@@ -58,10 +58,16 @@ pub(crate) async fn make(
         Arrangement::WithdrawOverride(id) => tx.delete_override(id).await,
         Arrangement::Silence(silence) => tx.insert_silence(silence, now).await.map(|()| true),
         Arrangement::EndSilence(id) => {
+            let arranged = tx.arranged(now).await?;
+            let ended = arranged.silences.iter().find(|silence| silence.id == *id);
             let known = tx.end_silence(id, now).await?;
+            let Some(silence) = ended.filter(|_| known) else { return Ok(known) };
             let cause = Cause { actor: actor.to_owned(), mail_id: None };
             for number in tx.held_incidents().await? {
-                door::handle(tx, number, &Event::HoldEnded, &cause, definitions, now).await?;
+                let incident = tx.lock_incident(number, now).await?;
+                if incident.is_some_and(|incident| silence.covers(&incident, now)) {
+                    door::handle(tx, number, &Event::HoldEnded, &cause, definitions, now).await?;
+                }
             }
             Ok(known)
         }

@@ -281,6 +281,7 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         policy: json(row, "policy")?,
         position,
         pages: int(row, "pages")?,
+        step_page: state.step_page.map_or_else(|| int(row, "pages"), Ok)?,
         urgency: if state.low { Urgency::Low } else { Urgency::High },
         held: Some(text(row, "held")?).filter(|reason| !reason.is_empty()),
         snoozed_until: at(state.snoozed_until)?,
@@ -306,6 +307,9 @@ struct State {
     /// `None` in rows of versions that kept it in `due_at`.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     escalation_at: Option<Option<i64>>,
+    /// `None` in rows of versions in which every page was the escalation's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_page: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     calm_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -332,6 +336,7 @@ impl State {
         let millis = |at: Option<Timestamp>| at.map(Timestamp::as_millisecond);
         Self {
             escalation_at: Some(millis(incident.due_at)),
+            step_page: Some(incident.step_page),
             calm_at: millis(incident.watch.calm_at),
             doubt_at: millis(incident.watch.doubt_at),
             inactive_at: millis(incident.watch.inactive_at),

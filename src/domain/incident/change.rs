@@ -46,6 +46,7 @@ pub(super) fn opened(opening: &Opening<'_>, trigger: &Trigger, situation: &Situa
         policy: Policy::of(situation, trigger.severity),
         position: Position::default(),
         pages: 0,
+        step_page: 0,
         urgency: handling.urgency(trigger.severity, now).0,
         held: None,
         snoozed_until: None,
@@ -320,7 +321,7 @@ impl Change {
     /// Nobody was reached by the newest page: the next step is due at once (I30). The fallback contact has no
     /// next step, so it is tried again soon.
     fn page_failed(&mut self, page: i64, situation: &Situation<'_>) {
-        if self.incident.status != Status::Triggered || page != self.incident.pages {
+        if self.incident.status != Status::Triggered || page != self.incident.step_page {
             return;
         }
         self.tell(Kind::Undeliverable, format!("page {page} reached nobody"));
@@ -360,6 +361,7 @@ impl Change {
         let due_at = later(later(now, told_in), next.wait);
         self.incident.due_at = Some(changes_at.map_or(due_at, |changes_at| changes_at.min(due_at)));
         self.call(&next.label, next.notifications);
+        self.incident.step_page = self.incident.pages;
     }
 
     fn call(&mut self, label: &str, notifications: Vec<Planned>) {

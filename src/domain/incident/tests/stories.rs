@@ -184,6 +184,15 @@ fn others_may_be_called_in_while_somebody_has_it() {
 }
 
 #[test]
+fn a_call_in_that_fails_is_no_failed_step_and_hides_none() {
+    let mut tale = Tale::open();
+    let bob = Event::RespondersAdded { targets: vec![Target::User("bob".to_owned())] };
+    tale.event(0, &Event::TimerDue).event(1, &bob).event(2, &Event::PageFailed { page: 2 });
+    tale.event(3, &Event::PageFailed { page: 1 });
+    tale.tells(&["0: paged [ann]", "1: responders_added paged [bob]", "2:  []", "3: undeliverable paged [bob]"]);
+}
+
+#[test]
 fn support_hours_make_it_urgent_when_they_begin() {
     let handling = Handling { support: Some(office()), ..Handling::by_policy("p") };
     let mut tale = Tale::open_as(handling, 0);
