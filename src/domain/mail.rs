@@ -320,7 +320,7 @@ fn part_text<'a>(message: &'a Message<'_>, part: &'a MessagePart<'_>, text: &'a 
     let declared = part.content_type().and_then(|content_type| content_type.attribute("charset"));
     let encoding =
         part.headers.header_value(&HeaderName::ContentTransferEncoding).and_then(HeaderValue::as_content_type);
-    let (end, bytes) = match encoding.map(|encoding| encoding.ctype()) {
+    let (end, bytes) = match encoding.map(mail_parser::ContentType::ctype) {
         Some("base64") => MessageStream::new(raw).decode_base64_mime(b""),
         Some("quoted-printable") => MessageStream::new(raw).decode_quoted_printable_mime(b""),
         _ if text.contains('\u{fffd}') => return Some(Cow::Owned(charset::decode(raw, declared, &[]))),
