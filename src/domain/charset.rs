@@ -14,6 +14,7 @@ pub(super) const SAMPLE_BYTES_MAX: usize = 16 * 1024;
 /// of the same mail: a subject alone is often too short to tell.
 pub(super) fn decode(bytes: &[u8], declared: Option<&str>, context: &[u8]) -> String {
     let declared = declared.and_then(|label| Encoding::for_label(label.as_bytes()));
+    let mut nearly = None;
     for encoding in declared.into_iter().chain(has_escapes(bytes).then_some(ISO_2022_JP)).chain([UTF_8]) {
         let (text, _, broken) = encoding.decode(bytes);
         // Without escapes everything is ISO-2022-JP, and with them everything is UTF-8.
@@ -21,11 +22,29 @@ pub(super) fn decode(bytes: &[u8], declared: Option<&str>, context: &[u8]) -> St
         if fits && !broken {
             return text.into_owned();
         }
+        if fits && is_mostly_whole(&text) {
+            nearly = Some((encoding, text));
+        }
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(&bytes[..bytes.len().min(SAMPLE_BYTES_MAX)], false);
     detector.feed(&context[..context.len().min(SAMPLE_BYTES_MAX)], true);
-    detector.guess(None, Utf8Detection::Deny).decode(bytes).0.into_owned()
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    match nearly {
+        // No text looks like UTF-8 by chance, and one broken character keeps the detector from any encoding that
+        // writes a character with several bytes.
+        Some((encoding, text)) if encoding == UTF_8 || guess.is_single_byte() => text.into_owned(),
+        _ => guess.decode(bytes).0.into_owned(),
+    }
+}
+
+/// Whether few of the characters that are not ASCII are broken: somebody cut the text off in the middle of one, or put
+/// bytes of something else into it.
+fn is_mostly_whole(text: &str) -> bool {
+    let not_cut_off = text.strip_suffix('\u{fffd}').unwrap_or(text);
+    let broken = not_cut_off.chars().filter(|c| *c == '\u{fffd}').count();
+    let whole = not_cut_off.chars().filter(|c| !c.is_ascii()).count() - broken;
+    whole > 0 && whole >= 4 * broken
 }
 
 /// Whether the bytes switch to a Japanese character set as ISO-2022-JP does (RFC 1468).
@@ -108,6 +127,30 @@ mod tests {
         assert_eq!(decode("déjà".as_bytes(), Some("no-such-charset"), &[]), "déjà");
         assert_eq!(decode(b"\x1b$B>c32\x1b(B db1", None, &[]), "障害 db1");
         assert!(!decode(b"caf\xe9 ferm\xe9", None, &[]).contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn one_broken_character_costs_no_other() {
+        let japanese = "db1 で障害が発生しました。";
+        let cut = &japanese.as_bytes()[..japanese.len() - 1];
+        for declared in [Some("utf-8"), None, Some("no-such-charset")] {
+            assert_eq!(decode(cut, declared, &[]), "db1 で障害が発生しました\u{fffd}");
+            assert_eq!(
+                decode(&[japanese.as_bytes(), b" caf\xe9 ", japanese.as_bytes()].concat(), declared, &[]),
+                format!("{japanese} caf\u{fffd} {japanese}")
+            );
+        }
+        assert_eq!(decode(&"Gerät gestört: Tür".as_bytes()[..19], Some("utf-8"), &[]), "Gerät gestört: T\u{fffd}");
+        let gbk = encoding_rs::GBK.encode("【告警】磁盘使用率 95%，请处理").0;
+        assert_eq!(decode(&gbk[..gbk.len() - 1], Some("gb2312"), &[]), "【告警】磁盘使用率 95%，请处\u{fffd}");
+        assert_eq!(
+            decode(&[&gbk[..], b" \xff"].concat(), Some("gb2312"), &[]),
+            "【告警】磁盘使用率 95%，请处理 \u{fffd}"
+        );
+        assert_eq!(decode(b"caf\xe9 ferm\xe9", Some("utf-8"), &[]), "café fermé");
+        assert_eq!(decode("вниз".as_bytes(), Some("utf-8"), &[]), "вниз");
+        let korean = encoding_rs::EUC_KR.encode("서버 장애가 발생했습니다. 즉시 확인하십시오.").0;
+        assert_eq!(decode(&korean, Some("utf-8"), &[]), "서버 장애가 발생했습니다. 즉시 확인하십시오.");
     }
 
     #[test]
