@@ -42,7 +42,7 @@ pub struct Reading {
     pub reason: String,
 }
 
-/// Lines of the body that are read as text, and their bytes.
+/// Lines of the body that are read as text, and their bytes; of the subject as well.
 const PROSE_LINES_MAX: usize = 8;
 const PROSE_BYTES_MAX: usize = 1500;
 
@@ -97,15 +97,19 @@ impl Parts {
             if bytes > PROSE_BYTES_MAX && !prose.is_empty() {
                 break;
             }
-            let end = (0..=line.len().min(PROSE_BYTES_MAX)).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
             if !fields::is_list(line) {
-                prose.push(text::tokens(&line[..end]));
+                prose.push(text::tokens(beginning(line)));
             }
         }
         let first_line =
             lines.clone().find(|line| line.chars().any(char::is_alphabetic)).unwrap_or_default().to_owned();
-        Self { subject: text::tokens(&text::unify(&mail.subject)), fields, prose, first_line }
+        Self { subject: text::tokens(beginning(&text::unify(&mail.subject))), fields, prose, first_line }
     }
+}
+
+/// What is weighed of one line: words are compared with each other, so that the cost grows with the square of it.
+fn beginning(line: &str) -> &str {
+    &line[..line.floor_char_boundary(PROSE_BYTES_MAX)]
 }
 
 /// The names that make the key.

@@ -126,9 +126,17 @@ fn severity_and_reason_are_given() {
 }
 
 #[test]
+fn only_the_beginning_of_a_subject_is_weighed() {
+    let reading = read(&format!("web-1 is {} DOWN", "very ".repeat(400)), "");
+    assert_eq!(reading.dedup_key, "auto/web-1");
+    assert!(reading.reason.starts_with("no state word is known"), "{}", reading.reason);
+}
+
+#[test]
 fn any_text_is_read_in_bounds() {
-    for piece in ["(", "[", "\"", "a=", "x: ", "不", "not ", "0", "-", "\t", "é", "→", "1a", "://", "'", "a_"] {
-        let reading = try_read(&piece.repeat(900 / piece.len()), &piece.repeat(250_000 / piece.len()));
+    for piece in ["(", "[", "\"", "a=", "x: ", "不", "not ", "0", "-", "\t", "é", "→", "1a", "://", "'", "a_", "*0*="]
+    {
+        let reading = try_read(&piece.repeat(4000 / piece.len()), &piece.repeat(250_000 / piece.len()));
         assert!(reading.is_none_or(|reading| reading.dedup_key.starts_with("auto/")), "{piece:?}");
     }
 }
