@@ -13,6 +13,10 @@ use nightcall::domain::roster::Roster;
 use nightcall::domain::situation::Situation;
 use nightcall::smtp::data::DataReader;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NAGIOS: &[u8] = include_bytes!("../tests/mails/nagios/nagios-svc-problem-critical.eml");
 const UNKNOWN: &[u8] = include_bytes!("../tests/mails/alertmanager/alertmanager-firing-1.eml");
 

@@ -6,6 +6,10 @@ use clap::Parser as _;
 use nightcall::cli::Cli;
 use tracing_subscriber::EnvFilter;
 
+/// Most of what reading a mail costs beside its regexes is taking and giving back small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Says what to log, in the manner of `RUST_LOG`.
 const LOG: &str = "NIGHTCALL_LOG";
 
