@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{ConfigArg, print_json};
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::http::view::AlertView;
+use crate::http::view::{AlertView, SenderView};
 use crate::store::Store;
 
 #[derive(Debug, clap::Subcommand)]
@@ -15,6 +15,20 @@ pub(crate) enum Command {
     Reprocess(One),
     /// Print a stored mail exactly as it came
     Raw(Id),
+    /// List who writes to which service and when last; the longest silent first
+    Senders(Senders),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Senders {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Only those that write to this service
+    #[arg(long)]
+    service: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +52,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Reprocess(one) => reprocess(one).await,
         Command::Raw(id) => raw(id).await,
+        Command::Senders(which) => senders(which).await,
     }
 }
 
@@ -56,6 +71,24 @@ async fn reprocess(one: &One) -> anyhow::Result<()> {
         let alert = &stored.alert;
         println!("{}: {} {}  {}  (by {})", stored.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
         println!("  {}", stored.outcome);
+    }
+    Ok(())
+}
+
+/// Most senders listed.
+const SENDERS_MAX: i64 = 10_000;
+
+async fn senders(which: &Senders) -> anyhow::Result<()> {
+    let loaded = which.config.load()?;
+    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let found = store.senders(which.service.as_deref(), SENDERS_MAX).await?;
+    if which.json {
+        let views: Vec<SenderView> = found.into_iter().map(SenderView::from).collect();
+        return print_json(&json!({ "senders": views }));
+    }
+    for sender in found {
+        let name = if sender.sender.is_empty() { "(no address in From)" } else { &sender.sender };
+        println!("{:.0}  {}  {name}  ({} mails)", sender.last_at, sender.service, sender.mails);
     }
     Ok(())
 }

@@ -40,6 +40,8 @@ pub struct Handling {
     pub flapping: Option<Flapping>,
     /// When so many openings make one storm.
     pub storm: Option<Storm>,
+    /// The same for one sender: only what it opens waits then.
+    pub sender_storm: Option<Storm>,
     /// How often the monitor repeats what is still wrong.
     pub repeats: Option<Repeats>,
     /// Without any alert for so long, the incident is taken to be over.

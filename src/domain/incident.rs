@@ -38,6 +38,8 @@ pub struct Incident {
     pub service: String,
     /// What it is about, within the service.
     pub dedup_key: String,
+    /// The address in `From` of the mail that opened it; empty when no mail did.
+    pub sender: String,
     /// Where it stands.
     pub status: Status,
     /// The worst so far (I13).
@@ -294,6 +296,8 @@ pub struct Opening<'a> {
     pub service: &'a str,
     /// What it is about, within the service.
     pub dedup_key: &'a str,
+    /// The address in `From` of the mail that opens it; empty when no mail does.
+    pub sender: &'a str,
     /// How often the same thing was opened before, as far back as the service's flapping looks.
     pub opened_before: u32,
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
+use super::intake::sender;
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::alert::Action;
@@ -19,6 +20,7 @@ use crate::store::{self, WriteTx};
 #[derive(Debug)]
 pub(crate) struct Again {
     mail_id: String,
+    sender: String,
     origin_at: Timestamp,
     pub(super) verdicts: Vec<Verdict>,
     /// What it said before: service, action and key.
@@ -44,6 +46,7 @@ impl Engine {
         let definitions = self.definitions();
         let parsed = Mail::parse(&raw).with_sender(&mail.reverse_path);
         let again = Again {
+            sender: sender(&mail).to_owned(),
             mail_id: mail.id,
             origin_at: mail.origin_at,
             verdicts: definitions.rulebook.judge(&parsed, &mail.reverse_path, &mail.recipients, &mail.peer),
@@ -76,6 +79,7 @@ impl Again {
                         service: &verdict.service,
                         alert,
                         mail_id: Some(&self.mail_id),
+                        sender: &self.sender,
                         asked_by: Some(&self.actor),
                         origin_at: self.origin_at,
                         over_after: None,

@@ -36,6 +36,8 @@ pub(crate) struct Raise<'a> {
     pub(crate) alert: &'a Alert,
     /// The mail that says so, where one does.
     pub(crate) mail_id: Option<&'a str>,
+    /// The address in that mail's `From`; empty when there is none.
+    pub(crate) sender: &'a str,
     /// Who asked for it, where it is not the mail's first coming.
     pub(crate) asked_by: Option<&'a str>,
     pub(crate) origin_at: Timestamp,
@@ -84,13 +86,12 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         }
         None => 0,
     };
-    let opening = Opening { number, service: raise.service, dedup_key: &alert.dedup_key, opened_before };
+    let (service, dedup_key, sender) = (raise.service, alert.dedup_key.as_str(), raise.sender);
+    let opening = Opening { number, service, dedup_key, sender, opened_before };
     let opened = Incident::open(&opening, &trigger, &situation);
     tx.insert_incident(&opened.incident).await?;
     save(tx, &opened, &cause, raise.now).await?;
-    if let Some(storm) = situation.handling.storm.filter(|_| alert.dedup_key != storm::KEY) {
-        storm::opened(tx, storm, raise).await?;
-    }
+    storm::opened(tx, situation.handling, raise).await?;
     Ok(Raised { outcome: format!("opened incident #{number}"), incident_number: Some(number) })
 }
 

@@ -1,6 +1,6 @@
 //! Intake: from received bytes to one committed transaction (DESIGN: 250 means committed).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -23,6 +23,9 @@ pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Mails above this are read on a thread of their own, so that they do not hold up other connections.
 const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// Bytes of a sender's address that are told apart.
+const SENDER_BYTES_MAX: usize = 254;
 
 /// A mail as a door took it in.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +154,10 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
     let mail = &intake.mail;
     let now = mail.received_at;
     tx.insert_mail(mail, &intake.raw).await?;
+    let services: BTreeSet<&str> = intake.verdicts.iter().map(|verdict| verdict.service.as_str()).collect();
+    for service in services {
+        tx.heard(service, sender(mail), &mail.id, now);
+    }
     let mut ordinal = 0;
     let (mut acted, mut beaten) = (HashSet::new(), HashSet::new());
     for verdict in &intake.verdicts {
@@ -169,6 +176,7 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                         service: &verdict.service,
                         alert,
                         mail_id: Some(&mail.id),
+                        sender: sender(mail),
                         asked_by: None,
                         origin_at: mail.origin_at,
                         over_after: None,
@@ -198,6 +206,11 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
         }
     }
     Ok(Receipt { mail_id: mail.id.clone() })
+}
+
+/// Who sent it, as far as a column that is searched can hold it (RFC 5321 section 4.5.3.1 allows 254 bytes).
+pub(crate) fn sender(mail: &StoredMail) -> &str {
+    &mail.header_from[..mail.header_from.floor_char_boundary(SENDER_BYTES_MAX)]
 }
 
 /// Message-ID, subject, date and body: what stays the same when a mail server sends a mail again, and what two

@@ -1,4 +1,4 @@
-//! Storms: when a service opens too much at once, one incident stands for all that opens then.
+//! Storms: when a service opens too much at once, or a sender does, one incident stands for all that opens then.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::door::{self, Raise};
 use crate::domain::alert::{Action, Alert, Severity};
 use crate::domain::dependency::ParentKey;
-use crate::domain::handling::Storm;
+use crate::domain::handling::{Handling, Storm};
 use crate::domain::incident::Incident;
 use crate::domain::situation::Parent;
 use crate::store::{Error, WriteTx};
 
-/// The dedup key of the incident that stands for a storm.
-pub(crate) const KEY: &str = "nightcall/storm";
+/// The dedup key of the incident that stands for a service's storm; with a sender behind it, for that sender's.
+const KEY: &str = "nightcall/storm";
 
 /// The name in verdicts of what sees storms.
 const RULE: &str = "storm";
@@ -21,24 +21,45 @@ const RULE: &str = "storm";
 /// How often a storm that goes on is noted again.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
-/// An incident was opened: if it is one of too many, the storm's own incident is opened, or kept open.
-pub(crate) async fn opened(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>) -> Result<(), Error> {
-    let since = raise.now.checked_sub(storm.within).unwrap_or(Timestamp::MIN);
-    let earliest = tx.opened_before(raise.service, i64::from(storm.opens)).await?;
-    if earliest.is_none_or(|opened_at| opened_at < since) {
+/// An incident was opened: if it is one of too many, the storm's own incident is opened, or kept open. A sender's
+/// storm comes first: what one sender floods must not hold up the others.
+pub(crate) async fn opened(tx: &mut WriteTx, handling: &Handling, raise: &Raise<'_>) -> Result<(), Error> {
+    if is_storm(&raise.alert.dedup_key) {
         return Ok(());
     }
-    tx.ask_ahead(&[], &HashSet::from([(raise.service, KEY)]), raise.now, raise.now).await?;
-    if tx.open_incident(raise.service, KEY).is_some_and(|known| is_fresh(&known, storm, raise.now)) {
+    if let Some(storm) = handling.sender_storm.filter(|_| !raise.sender.is_empty()) {
+        let of = format!("{} from {}", raise.service, raise.sender);
+        if gathers(tx, storm, raise, Some(raise.sender)).await? {
+            return open(tx, storm, raise, &sender_key(raise.sender), &of).await;
+        }
+    }
+    if let Some(storm) = handling.storm
+        && gathers(tx, storm, raise, None).await?
+    {
+        open(tx, storm, raise, KEY, raise.service).await?;
+    }
+    Ok(())
+}
+
+/// Whether more was opened lately than the storm allows, by this sender if one is given.
+async fn gathers(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>, sender: Option<&str>) -> Result<bool, Error> {
+    let since = raise.now.checked_sub(storm.within).unwrap_or(Timestamp::MIN);
+    let earliest = tx.opened_before(raise.service, sender, i64::from(storm.opens)).await?;
+    Ok(earliest.is_some_and(|opened_at| opened_at >= since))
+}
+
+async fn open(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>, key: &str, of: &str) -> Result<(), Error> {
+    tx.ask_ahead(&[], &HashSet::from([(raise.service, key)]), raise.now, raise.now).await?;
+    if tx.open_incident(raise.service, key).is_some_and(|known| is_fresh(&known, storm, raise.now)) {
         return Ok(());
     }
     let alert = Alert {
         action: Action::Trigger,
-        dedup_key: KEY.to_owned(),
+        dedup_key: key.to_owned(),
         severity: Severity::Critical,
         summary: format!(
-            "storm: more than {} incidents of {} within {:#}; what opens now waits below this one",
-            storm.opens, raise.service, storm.within
+            "storm: more than {} incidents of {of} within {:#}; what opens now waits below this one",
+            storm.opens, storm.within
         ),
         details: Default::default(),
         links: Default::default(),
@@ -57,12 +78,25 @@ fn is_fresh(known: &Incident, storm: Storm, now: Timestamp) -> bool {
     over_at.duration_since(now) > storm.within.saturating_sub(NOTED_EVERY)
 }
 
-/// The storm that an incident is part of, if it was opened in one that goes on.
-pub(crate) async fn around(tx: &mut WriteTx, incident: &Incident) -> Result<Option<Parent>, Error> {
-    if incident.dedup_key == KEY {
-        return Ok(None);
+/// The storms that an incident is part of: those that go on and in which it was opened.
+pub(crate) async fn around(tx: &mut WriteTx, handling: &Handling, incident: &Incident) -> Result<Vec<Parent>, Error> {
+    let mut storms = Vec::new();
+    if is_storm(&incident.dedup_key) {
+        return Ok(storms);
     }
-    let wanted = ParentKey { service: incident.service.clone(), key: Some(KEY.to_owned()) };
-    let storm = tx.open_parent(&wanted).await?;
-    Ok(storm.filter(|storm| incident.opened_at >= storm.opened_at))
+    let of_sender = handling.sender_storm.filter(|_| !incident.sender.is_empty());
+    let keys = [of_sender.map(|_| sender_key(&incident.sender)), handling.storm.map(|_| KEY.to_owned())];
+    for key in keys.into_iter().flatten() {
+        let wanted = ParentKey { service: incident.service.clone(), key: Some(key) };
+        storms.extend(tx.open_parent(&wanted).await?.filter(|storm| incident.opened_at >= storm.opened_at));
+    }
+    Ok(storms)
+}
+
+fn sender_key(sender: &str) -> String {
+    format!("{KEY}/{sender}")
+}
+
+fn is_storm(key: &str) -> bool {
+    key.strip_prefix(KEY).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

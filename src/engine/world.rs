@@ -45,9 +45,7 @@ impl<'a> World<'a> {
         );
         if calls {
             world.arranged = tx.arranged(now).await?;
-            if world.handling.storm.is_some() {
-                world.parents.extend(storm::around(tx, incident).await?);
-            }
+            world.parents.extend(storm::around(tx, &world.handling, incident).await?);
             for dependency in &definitions.roster.dependencies {
                 if let Some(wanted) = dependency.parent_of(incident) {
                     world.parents.extend(tx.open_parent(&wanted).await?);

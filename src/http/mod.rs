@@ -60,6 +60,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/mails/{id}/raw", get(mails::mail_raw))
         .route("/mails/{id}/reprocess", post(mails::reprocess))
         .route("/unmatched", get(mails::unmatched))
+        .route("/senders", get(mails::senders))
         .route("/oncall", get(oncall::now))
         .route("/schedules/{name}", get(oncall::schedule))
         .route("/overrides", get(oncall::overrides).post(oncall::add_override))

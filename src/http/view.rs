@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use crate::domain::incident::Incident;
-use crate::store::archive::Unmatched;
+use crate::store::archive::{Sender, Unmatched};
 use crate::store::incident::TimelineEntry;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 
@@ -21,6 +21,8 @@ pub struct IncidentView {
     pub service: String,
     /// What it is about, within the service.
     pub dedup_key: String,
+    /// The address in `From` of the mail that opened it; empty when no mail did.
+    pub sender: String,
     /// triggered, acknowledged or resolved.
     pub status: &'static str,
     /// critical, error, warning or info.
@@ -170,6 +172,34 @@ pub struct UnmatchedView {
     pub newest_subject: String,
 }
 
+/// A sender that a service has heard of.
+#[derive(Debug, Clone, Serialize)]
+pub struct SenderView {
+    /// The service.
+    pub service: String,
+    /// The address in `From`; empty where mails have none.
+    pub sender: String,
+    /// Mails so far.
+    pub mails: i64,
+    /// The newest of them.
+    pub last_mail_id: String,
+    /// RFC 3339: when it came.
+    #[serde(serialize_with = "instant")]
+    pub last_at: Timestamp,
+}
+
+impl From<Sender> for SenderView {
+    fn from(sender: Sender) -> Self {
+        Self {
+            service: sender.service,
+            sender: sender.sender,
+            mails: sender.mails,
+            last_mail_id: sender.last_mail_id,
+            last_at: sender.last_at,
+        }
+    }
+}
+
 impl From<Unmatched> for UnmatchedView {
     fn from(unmatched: Unmatched) -> Self {
         Self {
@@ -188,6 +218,7 @@ impl From<Incident> for IncidentView {
             number: incident.number,
             service: incident.service,
             dedup_key: incident.dedup_key,
+            sender: incident.sender,
             status: incident.status.word(),
             severity: incident.severity.word(),
             urgency: incident.urgency.word(),

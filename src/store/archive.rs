@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::mail::{StoredAlert, StoredMail, alert, mail};
-use super::{Error, Store, int, text};
+use super::{Error, Store, instant, int, text};
 use crate::domain::rulebook::{CATCH_ALL, RECOGNISER};
 
 /// A stored mail with its bytes and what it claimed when it came.
@@ -31,7 +31,41 @@ pub struct Unmatched {
     pub newest_subject: String,
 }
 
+/// A sender that a service has heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The service.
+    pub service: String,
+    /// The address in `From`; empty where mails have none.
+    pub sender: String,
+    /// Mails so far.
+    pub mails: i64,
+    /// The newest of them.
+    pub last_mail_id: String,
+    /// When it came.
+    pub last_at: Timestamp,
+}
+
 impl Store {
+    /// Who has written to a service, or to any; the one not heard of for longest comes first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn senders(&self, service: Option<&str>, limit: i64) -> Result<Vec<Sender>, Error> {
+        let sql = "select * from sender where ($1 = '' or service = $1) order by last_at, service, sender limit $2";
+        let rows = self.rows(sqlx::query(sql).bind(service.unwrap_or_default()).bind(limit)).await?;
+        let sender = |row| {
+            Ok(Sender {
+                service: text(row, "service")?,
+                sender: text(row, "sender")?,
+                mails: int(row, "mails")?,
+                last_mail_id: text(row, "last_mail_id")?,
+                last_at: instant(row, "last_at")?,
+            })
+        };
+        rows.iter().map(sender).collect()
+    }
+
     /// Mails with their bytes, oldest first: those received since an instant, behind the one with the id `after`.
     ///
     /// # Errors

@@ -76,10 +76,20 @@ impl WriteTx {
         Ok(u32::try_from(int(&row, "n")?).unwrap_or(u32::MAX))
     }
 
-    /// When the incident was opened that is `back` openings before the newest of a service.
-    pub(crate) async fn opened_before(&mut self, service: &str, back: i64) -> Result<Option<Timestamp>, Error> {
-        let sql = "select opened_at from incident where service = $1 order by opened_at desc limit 1 offset $2";
-        let row = sqlx::query(sql).bind(service).bind(back).fetch_optional(self.connection()).await?;
+    /// When the incident was opened that is `back` openings before the newest of a service, by this sender if one is
+    /// given.
+    pub(crate) async fn opened_before(
+        &mut self,
+        service: &str,
+        sender: Option<&str>,
+        back: i64,
+    ) -> Result<Option<Timestamp>, Error> {
+        let of_service = "select opened_at from incident where service = $1 order by opened_at desc limit 1 offset $2";
+        let of_sender = "select opened_at from incident where service = $1 and sender = $3 \
+                         order by opened_at desc limit 1 offset $2";
+        let query = sqlx::query(if sender.is_some() { of_sender } else { of_service }).bind(service).bind(back);
+        let query = if let Some(sender) = sender { query.bind(sender) } else { query };
+        let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| instant(&row, "opened_at")).transpose()
     }
 
@@ -110,8 +120,8 @@ impl WriteTx {
     pub(crate) async fn insert_incident(&mut self, incident: &Incident) -> Result<(), Error> {
         let sql = "insert into incident (number, service, dedup_key, status, severity, summary, alert_count, opened_at, \
                    triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at, details, links, \
-                   held, state) values \
-                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17, $18, $19)";
+                   held, state, sender) values \
+                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17, $18, $19, $20)";
         let query = sqlx::query(sql)
             .bind(incident.number)
             .bind(&incident.service)
@@ -131,7 +141,8 @@ impl WriteTx {
             .bind(to_json(&incident.details))
             .bind(to_json(&incident.links))
             .bind(incident.held.as_deref().unwrap_or_default())
-            .bind(to_json(&State::of(incident)));
+            .bind(to_json(&State::of(incident)))
+            .bind(&incident.sender);
         query.execute(self.connection()).await?;
         self.pending.locked(incident);
         Ok(())
@@ -268,6 +279,7 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         number: int(row, "number")?,
         service: text(row, "service")?,
         dedup_key: text(row, "dedup_key")?,
+        sender: text(row, "sender")?,
         status: word(row, "status")?,
         severity: word(row, "severity")?,
         summary: text(row, "summary")?,

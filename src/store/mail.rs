@@ -118,6 +118,11 @@ impl WriteTx {
         self.pending.first_delivery(recipient, fingerprint)
     }
 
+    /// Notes that a service has heard of a sender, at the latest when the transaction is flushed.
+    pub(crate) fn heard(&mut self, service: &str, sender: &str, mail_id: &str, at: Timestamp) {
+        self.pending.heard(service, sender, mail_id, at);
+    }
+
     /// Forgets deliveries older than `before`; returns how many.
     pub(crate) async fn forget_deliveries(&mut self, before: Timestamp) -> Result<u64, Error> {
         let query = sqlx::query("delete from seen where received_at < $1").bind(before.as_millisecond());

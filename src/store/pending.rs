@@ -4,7 +4,7 @@
 //! What nobody needs to see before the end of a transaction (rows to insert, incidents to update) is kept back for
 //! its flush; what a batch of mails will ask for (delivered before? an open incident with this key?) is asked ahead.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
@@ -57,8 +57,19 @@ pub(super) struct Pending {
     entries: Vec<Vec<Cell>>,
     bytes: usize,
     incidents: HashMap<i64, Locked>,
+    /// Who was heard of, by (service, sender). In order, as every node writes them, so that two do not wait for each
+    /// other.
+    heard: BTreeMap<(String, String), Heard>,
     /// The first delivery of each mail asked for ahead, by (recipient, fingerprint).
     first: HashMap<(String, String), String>,
+}
+
+/// Mails of one sender to one service.
+#[derive(Debug)]
+struct Heard {
+    mails: i64,
+    last_mail_id: String,
+    last_at: Timestamp,
 }
 
 /// An incident that this transaction has locked, as it stands now.
@@ -83,6 +94,15 @@ impl Pending {
             Table::Timeline => self.entries.push(cells),
         }
         self.bytes > BYTES_MAX
+    }
+
+    /// Remembers that a service has heard of a sender.
+    pub(super) fn heard(&mut self, service: &str, sender: &str, mail_id: &str, at: Timestamp) {
+        let new = || Heard { mails: 0, last_mail_id: String::new(), last_at: at };
+        let heard = self.heard.entry((service.to_owned(), sender.to_owned())).or_insert_with(new);
+        heard.mails += 1;
+        mail_id.clone_into(&mut heard.last_mail_id);
+        heard.last_at = heard.last_at.max(at);
     }
 
     /// Remembers an incident that is locked and unchanged.
@@ -175,6 +195,16 @@ impl Pending {
         run(connection, &INSERT_MAILS, &[], std::mem::take(&mut self.mails)).await?;
         run(connection, &INSERT_ALERTS, &[], std::mem::take(&mut self.alerts)).await?;
         run(connection, &INSERT_ENTRIES, &[], std::mem::take(&mut self.entries)).await?;
+        let heard = std::mem::take(&mut self.heard).into_iter().map(|((service, sender), heard)| {
+            vec![
+                Cell::Text(service),
+                Cell::Text(sender),
+                Cell::Int(heard.mails),
+                Cell::Text(heard.last_mail_id),
+                Cell::Int(heard.last_at.as_millisecond()),
+            ]
+        });
+        run(connection, &REMEMBER_SENDERS, &[], heard.collect()).await?;
         Ok(())
     }
 }
@@ -245,6 +275,17 @@ const CLAIM: Statement = Statement {
     leading: 4,
     columns: 1,
     tail: ") as wanted) returning id",
+};
+
+/// Mails may be committed in another order than they came in.
+const REMEMBER_SENDERS: Statement = Statement {
+    head: "insert into sender (service, sender, mails, last_mail_id, last_at) values ",
+    row: |sql, first| plain_row(sql, first, 5),
+    leading: 0,
+    columns: 5,
+    tail: " on conflict (service, sender) do update set mails = sender.mails + excluded.mails, \
+           last_mail_id = case when excluded.last_at >= sender.last_at then excluded.last_mail_id else sender.last_mail_id end, \
+           last_at = case when excluded.last_at >= sender.last_at then excluded.last_at else sender.last_at end",
 };
 
 const INSERT_MAILS: Statement = Statement {

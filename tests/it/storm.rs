@@ -124,3 +124,40 @@ async fn five_hundred_incidents_due_while_we_were_away_are_one_call() {
     world.expect_call("bob");
     world.expect_silence();
 }
+
+/// What one sender floods waits; the others of the same service call.
+#[tokio::test]
+async fn one_senders_flood_holds_up_no_other() {
+    let mut world = World::new(&definitions("sender_storm = { opens = 5, within = \"10m\" }")).await;
+    for n in 0..12 {
+        let raw = format!("From: noisy@ups.example\r\nSubject: ** PROBLEM Host Alert: u{n} is DOWN **\r\n\r\nx\r\n");
+        world.deliver("x@ups.example", &["db@alerts.example.com"], raw.as_bytes()).await;
+        if n == 4 {
+            world.clock.advance(SignedDuration::from_secs(1));
+        }
+    }
+    world.settle().await;
+    let call = world.expect_call("ann");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    // Five that came before it was a storm, and the storm.
+    assert!(heard.sentences[2].starts_with("6 incidents."), "{:?}", heard.sentences);
+    world.phone.press(&call, &heard, "4").await.expect("an end");
+    world.phone.hang_up(&call, "completed").await.expect("taken");
+    world.advance_minutes(1).await;
+    world.expect_silence();
+    let held = world.incident(13).await.held.expect("it waits");
+    assert!(held.contains("storm: more than 5 incidents of db from noisy@ups.example within 10m"), "{held}");
+    let quiet = b"From: calm@ups.example\r\nSubject: ** PROBLEM Host Alert: other is DOWN **\r\n\r\nx\r\n";
+    world.mail("db@alerts.example.com", quiet).await;
+    let call = world.expect_call("ann");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    assert!(heard.sentences[2].contains("other"), "{:?}", heard.sentences);
+    let (status, senders) = world.get("/api/v1/senders?service=db").await;
+    let counted: Vec<_> =
+        senders["senders"].as_array().expect("a list").iter().map(|s| (&s["sender"], &s["mails"])).collect();
+    assert_eq!(status, 200);
+    assert_eq!(
+        format!("{counted:?}"),
+        "[(String(\"noisy@ups.example\"), Number(12)), (String(\"calm@ups.example\"), Number(1))]"
+    );
+}

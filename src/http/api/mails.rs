@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{App, LIMIT_MAX, Queried, actor, bad_cursor, given, limit, page, queried};
 use crate::http::Error;
 use crate::http::auth::Caller;
-use crate::http::view::{AlertView, MailView, UnmatchedView};
+use crate::http::view::{AlertView, MailView, SenderView, UnmatchedView};
 
 /// Query of `GET /mails`.
 #[derive(Debug, Deserialize)]
@@ -66,6 +66,21 @@ pub async fn reprocess(State(app): App, caller: Caller, Path(id): Path<String>) 
 pub async fn unmatched(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
     let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, LIMIT_MAX).await?;
     let senders: Vec<UnmatchedView> = found.into_iter().map(UnmatchedView::from).collect();
+    Ok(Json(json!({ "senders": senders })))
+}
+
+/// Query of `GET /senders`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendersQuery {
+    service: Option<String>,
+}
+
+/// `GET /senders`: who writes to which service, the one not heard of for longest first.
+pub async fn senders(State(app): App, _: Caller, query: Queried<SendersQuery>) -> Result<Json<Value>, Error> {
+    let service = given(queried(query)?.service);
+    let found = app.engine.store().senders(service.as_deref(), LIMIT_MAX).await?;
+    let senders: Vec<SenderView> = found.into_iter().map(SenderView::from).collect();
     Ok(Json(json!({ "senders": senders })))
 }
 
