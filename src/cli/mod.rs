@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "the command line talks to people on standard output")]
 
 mod check;
+mod contact;
 pub mod demo;
 mod incident;
 mod init;
@@ -61,6 +62,9 @@ enum Command {
     /// Let the pages of known incidents wait
     #[command(subcommand)]
     Silence(oncall::silences::Command),
+    /// See and test how people are reached
+    #[command(subcommand)]
+    Contact(contact::Command),
     /// Judge stored mails again, or print them
     #[command(subcommand)]
     Mail(mail::Command),
@@ -114,6 +118,7 @@ impl Cli {
             Command::Incident(command) => incident::run(&command).await,
             Command::Override(command) => oncall::overrides::run(&command).await,
             Command::Silence(command) => oncall::silences::run(&command).await,
+            Command::Contact(command) => contact::run(&command).await,
             Command::Mail(command) => mail::run(&command).await,
             Command::Token(command) => token::run(&command).await,
         };

@@ -31,6 +31,9 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, usable: Usa
     }
     let names: Vec<String> = contacts.iter().map(|(name, _)| name.clone()).collect();
     let mut user = User::new(&name.value, contacts.into_iter().filter_map(|(_, method)| method).collect());
+    if let Some(told) = table.strings("on_call_notice") {
+        user.on_call_notice = told.iter().filter_map(|name| position(&table, name, &names)).collect();
+    }
     if let Some(rules) = read_rules(&mut table, "high", &names) {
         if !rules.iter().any(|rule| rule.after == SignedDuration::ZERO) {
             let hint = "let the first one come without `after`";
@@ -67,7 +70,7 @@ pub(super) fn read_rooms(root: &mut Table<'_>, usable: Usable) -> BTreeMap<Strin
     for (name, value) in table.named_values() {
         check_name(&name, &table, "a room");
         let contact = table.as_string(value, &name.value);
-        if let Some(method) = contact.and_then(|contact| read_contact(&table, &contact, usable)) {
+        if let Some(method) = contact.and_then(|contact| read_contact(&table, &name.value, &contact, usable)) {
             rooms.insert(name.value, method);
         }
     }
@@ -80,26 +83,32 @@ fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<C
     let Some(value) = table.value("contacts") else { return Vec::new() };
     if value.as_table().is_none() {
         let contacts = table.as_strings(value, "contacts");
-        let named = |contact: &Placed<String>| {
+        let mut named: Vec<(String, Option<ContactMethod>)> = Vec::new();
+        for contact in &contacts {
             let word = contact.split(':').next().unwrap_or_default();
-            (word.to_owned(), read_contact(table, contact, usable))
-        };
-        return contacts.iter().map(named).collect();
+            // The second phone is called voice2.
+            let taken = named.iter().filter(|(name, _)| name.trim_end_matches(char::is_numeric) == word).count();
+            let name = if taken == 0 { word.to_owned() } else { format!("{word}{}", taken + 1) };
+            let method = read_contact(table, &name, contact, usable);
+            named.push((name, method));
+        }
+        return named;
     }
     let Some(mut contacts) = table.as_table(value, "contacts") else { return Vec::new() };
     let named = |(name, value): (Placed<String>, _)| {
         let contact = table.as_string(value, &name.value);
-        (name.value, contact.and_then(|contact| read_contact(table, &contact, usable)))
+        let method = contact.and_then(|contact| read_contact(table, &name.value, &contact, usable));
+        (name.value, method)
     };
     contacts.named_values().into_iter().map(named).collect()
 }
 
-fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
+fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
     let reader = table.reader();
     let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
     let Ok(channel) = word.parse::<Channel>() else {
-        let name = Placed { value: word.to_owned(), span: contact.span.clone() };
-        reader.note_unknown(&name, "channel", Channel::ALL.map(Channel::word).into_iter());
+        let word = Placed { value: word.to_owned(), span: contact.span.clone() };
+        reader.note_unknown(&word, "channel", Channel::ALL.map(Channel::word).into_iter());
         return None;
     };
     let trouble = match channel {
@@ -117,7 +126,7 @@ fn read_contact(table: &Table<'_>, contact: &Placed<String>, usable: Usable) -> 
     match trouble {
         Some((message, "")) => reader.note(contact.span.clone(), message),
         Some((message, hint)) => reader.note_with_hint(contact.span.clone(), message, hint),
-        None => return Some(ContactMethod { channel, address: address.to_owned() }),
+        None => return Some(ContactMethod { name: name.to_owned(), channel, address: address.to_owned() }),
     }
     None
 }
@@ -135,10 +144,7 @@ fn read_rules(table: &mut Table<'_>, key: &'static str, names: &[String]) -> Opt
             None => (rule.trim(), None),
         };
         let placed = Placed { value: name.to_owned(), span: rule.span.clone() };
-        let Some(method) = names.iter().position(|known| known == name) else {
-            table.reader().note_unknown(&placed, "contact", names.iter().map(String::as_str));
-            return None;
-        };
+        let method = position(table, &placed, names)?;
         let after = match after.map(str::parse::<SignedDuration>) {
             None => SignedDuration::ZERO,
             Some(Ok(after)) if !after.is_negative() && after <= AFTER_MAX => after,
@@ -151,4 +157,13 @@ fn read_rules(table: &mut Table<'_>, key: &'static str, names: &[String]) -> Opt
         Some(PersonalRule { method, after })
     };
     Some(rules.iter().filter_map(rule).collect())
+}
+
+/// Which of the contacts has this name.
+fn position(table: &Table<'_>, name: &Placed<String>, names: &[String]) -> Option<usize> {
+    let found = names.iter().position(|known| *known == name.value);
+    if found.is_none() {
+        table.reader().note_unknown(name, "contact", names.iter().map(String::as_str));
+    }
+    found
 }

@@ -115,8 +115,7 @@ mod tests {
     use crate::domain::roster::{Channel, ContactMethod, Roster, User};
 
     fn roster(names: &[&str]) -> Roster {
-        let user =
-            |name: &str| User::new(name, vec![ContactMethod { channel: Channel::Console, address: String::new() }]);
+        let user = |name: &str| User::new(name, vec![ContactMethod::new(Channel::Console, "")]);
         Roster {
             users: names.iter().map(|name| ((*name).to_owned(), user(name))).collect(),
             fallback: "boss".to_owned(),

@@ -22,6 +22,7 @@ pub mod incident;
 pub mod ledger;
 pub mod mail;
 pub mod matcher;
+pub mod notice;
 pub mod notification;
 pub mod outlook;
 pub mod pattern;

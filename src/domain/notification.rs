@@ -152,7 +152,7 @@ mod tests {
     use crate::domain::window::{Weekdays, Window, Windows};
 
     fn method(channel: Channel, address: &str) -> ContactMethod {
-        ContactMethod { channel, address: address.to_owned() }
+        ContactMethod::new(channel, address)
     }
 
     #[test]

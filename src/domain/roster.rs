@@ -51,15 +51,26 @@ pub struct User {
     pub locale: Locale,
     /// When pages of low urgency wait, in their zone's civil time.
     pub quiet: Windows,
+    /// Which methods tell them that they come on call.
+    pub on_call_notice: Vec<usize>,
 }
 
 /// One way to reach one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactMethod {
+    /// What its person calls it; unique among theirs.
+    pub name: String,
     /// By which channel.
     pub channel: Channel,
     /// A phone number in E.164 form, a URL, or empty where the channel needs none.
     pub address: String,
+}
+
+impl ContactMethod {
+    /// A method that is called like its channel.
+    pub fn new(channel: Channel, address: &str) -> Self {
+        Self { name: channel.word().to_owned(), channel, address: address.to_owned() }
+    }
 }
 
 /// A person's wish: use this method so long after the page.
@@ -76,8 +87,11 @@ impl User {
     pub fn new(name: &str, methods: Vec<ContactMethod>) -> Self {
         let at_once = |method| PersonalRule { method, after: SignedDuration::ZERO };
         let rules: Vec<PersonalRule> = (0..methods.len()).map(at_once).collect();
+        // A phone that rings to say that nothing is wrong would be switched off.
+        let quiet_one = methods.iter().position(|method| method.channel != Channel::Voice);
         Self {
             name: name.to_owned(),
+            on_call_notice: quiet_one.into_iter().collect(),
             methods,
             high: rules.clone(),
             low: rules,
@@ -87,12 +101,14 @@ impl User {
         }
     }
 
+    /// When the quiet hours end that they keep now.
+    pub fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.quiet.contains(&self.zone, now) { self.quiet.end_after(&self.zone, now) } else { None }
+    }
+
     /// By what and how long from now they are reached. Quiet hours hold back low urgency until they end.
     pub fn reached(&self, urgency: Urgency, now: Timestamp) -> impl Iterator<Item = (&ContactMethod, SignedDuration)> {
-        let quiet = match urgency {
-            Urgency::Low if self.quiet.contains(&self.zone, now) => self.quiet.end_after(&self.zone, now),
-            _ => None,
-        };
+        let quiet = if urgency == Urgency::Low { self.quiet_until(now) } else { None };
         let quiet = quiet.map_or(SignedDuration::ZERO, |end| end.duration_since(now));
         let rules = if urgency == Urgency::High { &self.high } else { &self.low };
         rules.iter().filter_map(move |rule| Some((self.methods.get(rule.method)?, rule.after.saturating_add(quiet))))

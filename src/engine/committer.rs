@@ -23,6 +23,7 @@ use crate::domain::Definitions;
 use crate::domain::alert::Alert;
 use crate::domain::incident::{Cause, Event};
 use crate::store::mail::StoredAlert;
+use crate::store::notice::News;
 use crate::store::{self, Store, WriteTx};
 
 /// Most changes in one transaction. Taken as they wait; there is no artificial delay.
@@ -267,8 +268,10 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
             for (nth, (id, number)) in answered.iter().enumerate() {
                 // Incident before notification: everybody takes locks in this order.
                 let known = tx.lock_incident(*number, *now).await?.is_some();
-                if !known || !tx.mark_delivered(id, *now).await? {
-                    continue;
+                let answered = if known { tx.mark_delivered(id, *now).await? } else { None };
+                let Some((channel, address)) = answered else { continue };
+                if nth == 0 {
+                    tx.note_contact(channel, &address, News::Answered, *now).await?;
                 }
                 let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
                 if nth == 0 {

@@ -14,6 +14,7 @@ use crate::domain::dispatch::{self, Budget, Bundle};
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
 use crate::domain::roster::Channel;
+use crate::store::notice::News as ContactNews;
 use crate::store::notification::{Move, Notification, needs_somebody};
 use crate::store::{self, WriteTx};
 
@@ -228,6 +229,16 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
     let mut moved = matches!(&report.news, News::CallEnded(_, about) if about.attempt == lead.attempts);
     for notification in &report.notifications {
         moved |= note_one(tx, report, notification, lead).await?;
+    }
+    let contact = match &report.news {
+        // A phone that rings has reached nobody yet; that is told by a key.
+        News::Tried(Outcome::Accepted(_)) if lead.channel != Channel::Voice => Some(ContactNews::Accepted),
+        News::Tried(Outcome::Failed(why)) => Some(ContactNews::Failed(why)),
+        News::CallEnded(CallEnd::Failed, _) => Some(ContactNews::Failed("the call could not be placed")),
+        News::Tried(_) | News::CallEnded(..) => None,
+    };
+    if let Some(news) = contact.filter(|_| moved) {
+        tx.note_contact(lead.channel, &lead.address, news, report.now).await?;
     }
     if moved && Budget::of(lead.channel).bundles {
         let mut line = tx.lock_line(lead.channel, &lead.address).await?;

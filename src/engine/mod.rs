@@ -12,6 +12,7 @@ mod door;
 mod heartbeat;
 mod in_force;
 pub mod intake;
+mod notice;
 mod storm;
 pub mod timer;
 mod world;
@@ -19,6 +20,7 @@ mod world;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 
 pub use self::arrange::{Arrangement, arrangement_id};
@@ -66,6 +68,8 @@ pub struct Engine {
     /// The definitions whose heartbeats the database expects.
     expected: Mutex<Weak<Definitions>>,
     audit: Mutex<Audit>,
+    /// When it was last looked at who has come on call.
+    handoffs_looked_at: Mutex<Option<Timestamp>>,
 }
 
 /// Hints that something is due now. Losing one costs a polling interval, nothing else.
@@ -122,6 +126,7 @@ impl Engine {
             pulses: Pulses::default(),
             expected: Mutex::default(),
             audit: Mutex::default(),
+            handoffs_looked_at: Mutex::default(),
         })
     }
 

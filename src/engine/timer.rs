@@ -73,6 +73,10 @@ pub async fn run(engine: Arc<Engine>, stop: CancellationToken) {
 /// When the database does not answer.
 pub async fn run_due(engine: &Arc<Engine>) -> Result<usize, TimerError> {
     engine.expect_heartbeats().await?;
+    if let Err(error) = engine.tell_handoffs().await {
+        // Nobody's page depends on it.
+        tracing::warn!(%error, "people were not told that they come on call");
+    }
     let due = engine.store().due_incidents(engine.clock().now(), BATCH_MAX).await?;
     let cause = Cause { actor: "timer".to_owned(), mail_id: None };
     // Begun together, so that they share a commit.

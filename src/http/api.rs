@@ -1,8 +1,9 @@
-//! `/api/v1`: incidents, mails and on-call for scripts. Every handler takes a [`Caller`]: no token, no data.
+//! `/api/v1`: incidents, mails, on-call and people for scripts. Every handler takes a [`Caller`]: no token, no data.
 
 pub mod incidents;
 pub mod mails;
 pub mod oncall;
+pub mod people;
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use prometheus_client::registry::Registry;
 
-use self::api::{incidents, mails, oncall};
+use self::api::{incidents, mails, oncall, people};
 pub use self::error::Error;
 use self::health::Readiness;
 use crate::engine::Engine;
@@ -65,6 +65,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/schedules/{name}", get(oncall::schedule))
         .route("/overrides", get(oncall::overrides).post(oncall::add_override))
         .route("/overrides/{id}", delete(oncall::remove_override))
+        .route("/people", get(people::people))
+        .route("/people/{name}/contacts/{contact}/test", post(people::test))
+        .route("/people/{name}/contacts/{contact}/verify", post(people::verify))
         .route("/silences", get(oncall::silences).post(oncall::add_silence))
         .route("/silences/{id}/end", post(oncall::end_silence))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));

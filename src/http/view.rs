@@ -1,6 +1,7 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
 pub mod oncall;
+pub mod people;
 
 use std::collections::BTreeMap;
 

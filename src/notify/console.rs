@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
+use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
+use crate::store::notice::StoredNotice;
 
 /// Pages that may wait for the terminal.
 const WAITING_MAX: usize = 16;
@@ -40,8 +42,17 @@ impl Console {
 
     /// Prints a page and waits until it is printed.
     pub async fn send(&self, claimed: &Claimed) -> Outcome {
+        self.print(render(claimed)).await
+    }
+
+    /// Prints a notice and waits until it is printed.
+    pub async fn tell(&self, told: &StoredNotice, zone: &TimeZone) -> Outcome {
+        self.print(format!("\n  NOTICE for {}: {}\n\n", told.user, told.notice.text(zone))).await
+    }
+
+    async fn print(&self, text: String) -> Outcome {
         let (printed, answer) = oneshot::channel();
-        match self.jobs.try_send((render(claimed), printed)) {
+        match self.jobs.try_send((text, printed)) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Outcome::Retry("nobody reads standard output".to_owned()),
             Err(TrySendError::Disconnected(_)) => return Outcome::Retry("the printing thread has ended".to_owned()),

@@ -11,9 +11,12 @@ pub mod worker;
 use std::fmt;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::domain::notification::Outcome;
 use crate::domain::roster::{Channel, Roster};
 use crate::engine::Claimed;
+use crate::store::notice::StoredNotice;
 
 /// How long a provider may take to answer; well under half a lease.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +57,24 @@ impl Channels {
             },
             Channel::Webhook => match &self.webhook {
                 Some(webhook) => webhook.send(claimed).await,
+                None => unusable(Channel::Webhook),
+            },
+        }
+    }
+}
+
+impl Channels {
+    /// Tells a notice. Never fails: what went wrong is an outcome.
+    pub async fn tell(&self, told: &StoredNotice, zone: &TimeZone) -> Outcome {
+        let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
+        match told.channel {
+            Channel::Console => self.console.tell(told, zone).await,
+            Channel::Voice => match &self.voice {
+                Some(voice) => voice.tell(told).await,
+                None => unusable(Channel::Voice),
+            },
+            Channel::Webhook => match &self.webhook {
+                Some(webhook) => webhook.tell(told).await,
                 None => unusable(Channel::Webhook),
             },
         }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{Secret, judge_error, judge_status};
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
+use crate::store::notice::StoredNotice;
 
 /// How long the phone rings, in seconds; short of most voicemail.
 const RING_SECONDS: &str = "25";
@@ -52,22 +53,30 @@ impl Voice {
     /// Places a call (`POST /2010-04-01/Accounts/{sid}/Calls.json`). The text is fetched by the provider when
     /// somebody picks up, so nothing of the incident is in a URL.
     pub async fn send(&self, claimed: &Claimed) -> Outcome {
-        let Config { base_url, account, token, caller, .. } = &self.config;
         let callback =
             |name: &str| self.config.callback_url(&claimed.notification.id, &claimed.notification.nonce, name);
         // The end of an earlier call may be told late; its address says which call it was.
         let status = callback(&format!("status?attempt={}", claimed.notification.attempts));
         let answer = callback("answer");
-        let form = [
-            ("To", claimed.notification.address.as_str()),
-            ("From", caller),
-            ("Url", &answer),
-            ("Method", "POST"),
-            ("StatusCallback", &status),
+        let status = [
+            ("StatusCallback", status.as_str()),
             ("StatusCallbackMethod", "POST"),
             ("StatusCallbackEvent", "completed"),
-            ("Timeout", RING_SECONDS),
         ];
+        self.call(&claimed.notification.address, &answer, &status).await
+    }
+
+    /// Places a call that tells a notice.
+    pub async fn tell(&self, told: &StoredNotice) -> Outcome {
+        let answer = self.config.notice_url(&told.id, &told.nonce, "answer");
+        self.call(&told.address, &answer, &[]).await
+    }
+
+    async fn call(&self, number: &str, answer: &str, status: &[(&str, &str)]) -> Outcome {
+        let Config { base_url, account, token, caller, .. } = &self.config;
+        let mut form =
+            vec![("To", number), ("From", caller), ("Url", answer), ("Method", "POST"), ("Timeout", RING_SECONDS)];
+        form.extend(status);
         let url = format!("{base_url}/2010-04-01/Accounts/{account}/Calls.json");
         let request = self.client.post(url).basic_auth(account, Some(token.expose())).form(&form);
         let response = match request.send().await {
@@ -88,5 +97,10 @@ impl Config {
     /// Where the provider reports about one notification.
     pub fn callback_url(&self, id: &str, nonce: &str, name: &str) -> String {
         format!("{}/voice/{id}/{nonce}/{name}", self.public_url)
+    }
+
+    /// Where the provider asks about one notice.
+    pub fn notice_url(&self, id: &str, nonce: &str, name: &str) -> String {
+        format!("{}/voice/notice/{id}/{nonce}/{name}", self.public_url)
     }
 }

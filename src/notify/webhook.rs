@@ -12,6 +12,7 @@ use super::{Secret, judge_error, judge_status};
 use crate::clock::Clock;
 use crate::domain::notification::Outcome;
 use crate::engine::Claimed;
+use crate::store::notice::StoredNotice;
 
 /// Signs and sends.
 #[derive(Debug)]
@@ -30,11 +31,25 @@ impl Webhook {
     /// Posts a page. The notification's id is the `webhook-id`, the same in every retry.
     pub async fn send(&self, claimed: &Claimed) -> Outcome {
         let now = self.clock.now();
-        let (id, body) = (&claimed.notification.id, body(claimed, now));
+        self.post(&claimed.notification.address, &claimed.notification.id, body(claimed, now), now).await
+    }
+
+    /// Posts a notice: `notice.test` or `notice.on-call`.
+    pub async fn tell(&self, told: &StoredNotice) -> Outcome {
+        let now = self.clock.now();
+        let body = json!({
+            "type": format!("notice.{}", told.notice.word()),
+            "timestamp": now.to_string(),
+            "data": { "user": told.user, "notice": told.notice },
+        });
+        self.post(&told.address, &told.id, body.to_string(), now).await
+    }
+
+    async fn post(&self, url: &str, id: &str, body: String, now: Timestamp) -> Outcome {
         let timestamp = now.as_second().to_string();
         let request = self
             .client
-            .post(&claimed.notification.address)
+            .post(url)
             .header("content-type", "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", &timestamp)

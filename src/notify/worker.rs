@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -10,6 +11,7 @@ use super::Channels;
 use crate::domain::notification::Outcome;
 use crate::engine::{Claimed, Engine};
 use crate::store;
+use crate::store::notice::StoredNotice;
 
 /// Notifications being sent at once.
 const IN_FLIGHT_MAX: usize = 32;
@@ -71,11 +73,36 @@ impl Worker {
             return Ok(0);
         }
         let claimed = self.engine.claim(limit).await?;
-        let count = claimed.len();
+        let mut count = claimed.len();
         for claimed in claimed {
             in_flight.spawn(self.clone().send(claimed));
         }
+        // Pages first; what nobody has to act on takes the places that are left.
+        for notice in self.engine.claim_notices(limit - count.min(limit)).await? {
+            in_flight.spawn(self.clone().tell(notice));
+            count += 1;
+        }
         Ok(count)
+    }
+
+    async fn tell(self, told: StoredNotice) {
+        let definitions = self.engine.definitions();
+        let zone = definitions.roster.users.get(&told.user).map_or(TimeZone::UTC, |user| user.zone.clone());
+        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &zone));
+        let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        tracing::info!(
+            notice.id = told.id,
+            channel = told.channel.word(),
+            attempt = told.attempts,
+            outcome = word(&outcome),
+            "telling {} by {}: {}",
+            told.user,
+            told.channel,
+            told.notice.word()
+        );
+        if let Err(error) = self.engine.report_notice(&told, &outcome).await {
+            tracing::error!(%error, "a notice's outcome was not stored; it will be told again");
+        }
     }
 
     async fn send(self, claimed: Claimed) {
@@ -87,11 +114,7 @@ impl Worker {
             notification.id = notification.id,
             channel = notification.channel.word(),
             attempt = notification.attempts,
-            outcome = match outcome {
-                Outcome::Accepted(_) => "accepted",
-                Outcome::Retry(_) => "retry",
-                Outcome::Failed(_) => "failed",
-            },
+            outcome = word(&outcome),
             "paging {} by {} for incident #{}{}",
             notification.user,
             notification.channel,
@@ -104,5 +127,13 @@ impl Worker {
         if let Err(error) = self.engine.report(claimed, outcome).await {
             tracing::error!(%error, "a notification's outcome was not stored; it will be sent again");
         }
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Retry(_) => "retry",
+        Outcome::Failed(_) => "failed",
     }
 }

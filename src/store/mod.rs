@@ -10,6 +10,7 @@ mod dialect;
 pub mod heartbeat;
 pub mod incident;
 pub mod mail;
+pub mod notice;
 pub mod notification;
 pub mod oncall;
 mod open;

@@ -214,13 +214,18 @@ impl WriteTx {
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
-    /// Marks that a human answered, whatever the provider says later. `false` when one has before: then this is the
-    /// same key press again, and it must not act twice.
-    pub(crate) async fn mark_delivered(&mut self, id: &str, now: Timestamp) -> Result<bool, Error> {
+    /// Marks that a human answered, whatever the provider says later, and tells over which contact method. `None` when
+    /// one has before: then this is the same key press again, and it must not act twice.
+    pub(crate) async fn mark_delivered(
+        &mut self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Channel, String)>, Error> {
         let sql = "update notification set status = 'delivered', finished_at = $2, lease_until = null, lease_token = null \
-                   where id = $1 and status <> 'delivered'";
+                   where id = $1 and status <> 'delivered' returning channel, address";
         let query = sqlx::query(sql).bind(id).bind(now.as_millisecond());
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let row = query.fetch_optional(self.connection()).await?;
+        row.map(|row| Ok((word(&row, "channel")?, text(&row, "address")?))).transpose()
     }
 
     /// Whether every notification of a page has failed.

@@ -16,6 +16,7 @@ mod durability;
 mod limits;
 mod oncall;
 mod order;
+mod people;
 mod postgres;
 mod quiet;
 mod readme;

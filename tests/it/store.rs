@@ -31,7 +31,7 @@ async fn databases() -> Vec<(String, Option<TempDir>)> {
 
 fn definitions() -> Definitions {
     let user = |name: &str| {
-        let methods = vec![ContactMethod { channel: Channel::Voice, address: format!("+4915{name}") }];
+        let methods = vec![ContactMethod::new(Channel::Voice, &format!("+4915{name}"))];
         (name.to_owned(), User::new(name, methods))
     };
     let step =

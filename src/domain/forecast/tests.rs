@@ -22,7 +22,7 @@ fn minute(minutes: i64) -> Timestamp {
 }
 
 fn user(name: &str) -> User {
-    let method = |channel| ContactMethod { channel, address: name.to_owned() };
+    let method = |channel| ContactMethod::new(channel, name);
     User::new(name, vec![method(Channel::Voice)])
 }
 
@@ -106,7 +106,7 @@ fn the_whole_policy_with_all_rounds() {
 fn overrides_and_wishes_count_when_they_are_met() {
     let mut roster = roster();
     if let Some(bob) = roster.users.get_mut("bob") {
-        bob.methods.push(ContactMethod { channel: Channel::Webhook, address: "https://push".to_owned() });
+        bob.methods.push(ContactMethod::new(Channel::Webhook, "https://push"));
         bob.high.push(PersonalRule { method: 1, after: SignedDuration::from_mins(12) });
     }
     let shift = Override {

@@ -19,8 +19,7 @@ fn at(minute: i64) -> Timestamp {
 }
 
 fn roster() -> Roster {
-    let user =
-        |name: &str| User::new(name, vec![ContactMethod { channel: Channel::Voice, address: format!("+49{name}") }]);
+    let user = |name: &str| User::new(name, vec![ContactMethod::new(Channel::Voice, &format!("+49{name}"))]);
     Roster {
         users: ["ann", "bob", "boss"].map(|name| (name.to_owned(), user(name))).into(),
         fallback: "boss".to_owned(),

@@ -13,7 +13,7 @@ use crate::domain::silence::Maintenance;
 use crate::domain::window::Window;
 
 fn user(name: &str, channels: &[Channel]) -> (String, User) {
-    let method = |channel: &Channel| ContactMethod { channel: *channel, address: "x".to_owned() };
+    let method = |channel: &Channel| ContactMethod::new(*channel, "x");
     (name.to_owned(), User::new(name, channels.iter().map(method).collect()))
 }
 

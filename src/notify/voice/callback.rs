@@ -10,11 +10,15 @@ use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, Sta
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use jiff::tz::TimeZone;
 use subtle::ConstantTimeEq as _;
 
 use super::{Config, signature, twiml};
 use crate::domain::incident::{Cause, Event, Incident, Status};
+use crate::domain::notice::Notice;
 use crate::engine::{About, CallEnd, Engine};
+use crate::store;
+use crate::store::notice::StoredNotice;
 use crate::store::notification::Notification;
 
 const KEYS: &str = "Press 4 to acknowledge, 6 to resolve, 5 to escalate, star to repeat.";
@@ -33,6 +37,8 @@ pub fn router(engine: Arc<Engine>, config: Config) -> Router {
         .route("/voice/{id}/{nonce}/key", post(key_pressed))
         .route("/voice/{id}/{nonce}/resolve", post(resolve_confirmed))
         .route("/voice/{id}/{nonce}/status", post(ended))
+        .route("/voice/notice/{id}/{nonce}/answer", post(notice_answered))
+        .route("/voice/notice/{id}/{nonce}/key", post(notice_key_pressed))
         .with_state(Arc::new(Shared { engine, config }))
 }
 
@@ -60,18 +66,21 @@ impl IntoResponse for Refusal {
     }
 }
 
-impl FromRequest<Arc<Shared>> for Call {
-    type Rejection = Refusal;
+/// A request that the provider has signed.
+struct Signed {
+    id: String,
+    nonce: String,
+    /// Which attempt the call was, where its address says so.
+    attempt: i64,
+    parameters: Parameters,
+}
 
-    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+impl Signed {
+    async fn read(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
         let (mut parts, body) = request.into_parts();
         let bad_request = |_| Refusal(StatusCode::BAD_REQUEST);
         let path = Path::<(String, String)>::from_request_parts(&mut parts, shared).await;
         let Path((id, nonce)) = path.map_err(|_| Refusal(StatusCode::NOT_FOUND))?;
-        let refuse = |status: StatusCode, why: &str| {
-            tracing::warn!(notification.id = id, "refused a voice callback: {why}");
-            Refusal(status)
-        };
         let given = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let given = given.to_owned();
         let path_and_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
@@ -81,18 +90,83 @@ impl FromRequest<Arc<Shared>> for Call {
         let form = Form::<Parameters>::from_request(Request::from_parts(parts, body), shared).await;
         let Form(parameters) = form.map_err(bad_request)?;
         if !signature::is_valid(shared.config.token.expose(), &url, &parameters, &given) {
-            return Err(refuse(StatusCode::FORBIDDEN, "its signature is wrong"));
+            return Err(refuse(&id, StatusCode::FORBIDDEN, "its signature is wrong"));
         }
-        let unavailable = |_| Refusal(StatusCode::SERVICE_UNAVAILABLE);
-        let store = shared.engine.store();
-        let notification = store.notification(&id).await.map_err(unavailable)?;
-        let known = notification.filter(|known| known.nonce.as_bytes().ct_eq(nonce.as_bytes()).into());
-        let notification = known.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no such notification"))?;
-        let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
-        let incident = incident.ok_or_else(|| refuse(StatusCode::NOT_FOUND, "its incident is gone"))?;
-        let bundled = store.bundled_incidents(&id).await.map_err(unavailable)?;
-        Ok(Self::about(notification, incident, bundled, parameters, attempt))
+        Ok(Self { id, nonce, attempt, parameters })
     }
+
+    /// What the address is about, if it has the secret of it.
+    fn known<T>(&self, found: Option<T>, nonce: impl Fn(&T) -> &str) -> Result<T, Refusal> {
+        let known = found.filter(|known| nonce(known).as_bytes().ct_eq(self.nonce.as_bytes()).into());
+        known.ok_or_else(|| refuse(&self.id, StatusCode::NOT_FOUND, "there is nothing of that name"))
+    }
+}
+
+fn refuse(id: &str, status: StatusCode, why: &str) -> Refusal {
+    tracing::warn!(notification.id = id, "refused a voice callback: {why}");
+    Refusal(status)
+}
+
+fn unavailable(_: store::Error) -> Refusal {
+    Refusal(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+impl FromRequest<Arc<Shared>> for Call {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let signed = Signed::read(request, shared).await?;
+        let store = shared.engine.store();
+        let found = store.notification(&signed.id).await.map_err(unavailable)?;
+        let notification = signed.known(found, |known| &known.nonce)?;
+        let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
+        let incident = incident.ok_or_else(|| refuse(&signed.id, StatusCode::NOT_FOUND, "its incident is gone"))?;
+        let bundled = store.bundled_incidents(&signed.id).await.map_err(unavailable)?;
+        Ok(Self::about(notification, incident, bundled, signed.parameters, signed.attempt))
+    }
+}
+
+/// A call that tells a notice.
+struct NoticeCall {
+    told: StoredNotice,
+    parameters: Parameters,
+}
+
+impl FromRequest<Arc<Shared>> for NoticeCall {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        let signed = Signed::read(request, shared).await?;
+        let found = shared.engine.store().notice(&signed.id).await.map_err(unavailable)?;
+        Ok(Self { told: signed.known(found, |told| &told.nonce)?, parameters: signed.parameters })
+    }
+}
+
+async fn notice_answered(State(shared): State<Arc<Shared>>, call: NoticeCall) -> Response {
+    let definitions = shared.engine.definitions();
+    let zone = definitions.roster.users.get(&call.told.user).map_or(TimeZone::UTC, |user| user.zone.clone());
+    match &call.told.notice {
+        Notice::Test { .. } => {
+            let action = shared.config.notice_url(&call.told.id, &call.told.nonce, "key");
+            let sentences = ["This is a test of nightcall.", "Press 4 to confirm that your phone is reached."];
+            xml(twiml::ask(&sentences, &action, "Nothing was confirmed. Goodbye."))
+        }
+        told @ Notice::OnCall { .. } => xml(twiml::say(&["This is nightcall.", &told.text(&zone), "Goodbye."])),
+    }
+}
+
+async fn notice_key_pressed(State(shared): State<Arc<Shared>>, call: NoticeCall) -> Response {
+    let pressed = call.parameters.iter().any(|(name, value)| name == "Digits" && value == "4");
+    if !pressed || call.told.notice.code().is_none() {
+        return xml(twiml::say(&["Nothing was confirmed. Goodbye."]));
+    }
+    xml(match shared.engine.test_answered(&call.told).await {
+        Ok(()) => twiml::say(&["Confirmed. Thank you."]),
+        Err(error) => {
+            tracing::error!(%error, "a confirmed test was not stored");
+            twiml::say(&["That could not be stored. Please ask for another test."])
+        }
+    })
 }
 
 async fn answered(State(shared): State<Arc<Shared>>, call: Call) -> Response {

@@ -62,7 +62,7 @@ fn windows(from: i8, to: i8) -> Windows {
 fn roster(chance: &mut Chance, zone: &TimeZone) -> Roster {
     let mut users = BTreeMap::new();
     for name in PEOPLE {
-        let method = |channel, address: &str| ContactMethod { channel, address: format!("{address}-{name}") };
+        let method = |channel, address: &str| ContactMethod::new(channel, &format!("{address}-{name}"));
         let mut user = User::new(name, vec![method(Channel::Voice, "phone"), method(Channel::Webhook, "push")]);
         user.zone = zone.clone();
         let rule = |method, after| PersonalRule { method, after: minutes(after) };
@@ -75,7 +75,7 @@ fn roster(chance: &mut Chance, zone: &TimeZone) -> Roster {
         users.insert(name.to_owned(), user);
     }
     users.insert("nemo".to_owned(), User::new("nemo", Vec::new()));
-    let room = ContactMethod { channel: Channel::Webhook, address: "room".to_owned() };
+    let room = ContactMethod::new(Channel::Webhook, "room");
     let matcher = |service: &str| {
         Matcher::new(Wanted { service: Some(service.to_owned()), ..Wanted::default() }).expect("no pattern")
     };
