@@ -63,6 +63,7 @@ pub(super) fn read(table: &mut Table<'_>, policies: &Policies) -> Handling {
         Some(Repeats { every: every?, missed: u32::try_from(missed).unwrap_or(u32::MAX) })
     });
     handling.inactive_after = table.duration("inactive_after");
+    handling.downtime = table.duration("downtime");
     let heartbeats = table.table("heartbeats").map(|mut table| table.named_tables()).unwrap_or_default();
     handling.heartbeats = heartbeats.into_iter().filter_map(|(name, table)| read_heartbeat(&name, table)).collect();
     handling

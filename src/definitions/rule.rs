@@ -9,7 +9,7 @@ use super::criteria;
 use super::handling;
 use super::reader::{Placed, Reader, Table};
 use super::transform;
-use crate::domain::alert::{Action, Severity};
+use crate::domain::alert::{Action, Downtime, Severity};
 use crate::domain::choice::{Choice, Lookup};
 use crate::domain::criterion::Criterion;
 use crate::domain::field::Field;
@@ -111,6 +111,13 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
     let details = with_defaults(read_entries(&mut table, "details", Some(&names)), &defaults.details);
     let links = with_defaults(read_entries(&mut table, "links", Some(&names)), &defaults.links);
     let hold = handling::read_hold(&mut table);
+    let downtime = table.value("downtime").and_then(|value| {
+        if !ignores {
+            let hint = "action = \"ignore\": what announces planned work says nothing about the check";
+            reader.note_with_hint(value.span.into(), "downtime goes with ignored mail only", hint);
+        }
+        read_choice(reader, value, "downtime", Some(&names), &Downtime::ALL.map(Downtime::word))
+    });
     table.finish();
     Some(Rule {
         name,
@@ -125,6 +132,7 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
         links,
         reason,
         hold,
+        downtime,
     })
 }
 

@@ -60,6 +60,8 @@ struct Rule {
     reason: Option<String>,
     /// How long the first page of its incident waits, such as "90s": a recovery within that time calls nobody.
     hold: Option<String>,
+    /// With `ignore` only: the mail announces planned work on the thing with this dedup key.
+    downtime: Option<DowntimeChoice>,
     /// The criteria; all must hold.
     when: Option<When>,
     /// Steps that captures go through before they are used.
@@ -168,6 +170,22 @@ enum Severity {
 enum ActionChoice {
     Fixed(Action),
     Lookup(Lookup<Action>),
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+enum DowntimeChoice {
+    Fixed(Downtime),
+    Lookup(Lookup<Downtime>),
+}
+
+#[derive(Debug, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Downtime {
+    /// The work begins.
+    Start,
+    /// It is over, or was called off.
+    End,
 }
 
 #[derive(Debug, JsonSchema)]

@@ -137,6 +137,47 @@ pub struct Alert {
     /// How long the first page of its incident waits, where the rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<SignedDuration>,
+    /// The monitor announces that it is silent about this on purpose, or no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime: Option<Downtime>,
+}
+
+/// What a monitor announces about planned work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Downtime {
+    /// It begins.
+    Start,
+    /// It is over, or was called off.
+    End,
+}
+
+impl Downtime {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Start, Self::End];
+
+    /// The word used in rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+        }
+    }
+}
+
+impl FromStr for Downtime {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL.into_iter().find(|downtime| downtime.word() == word);
+        found.ok_or_else(|| UnknownWord(word.to_owned()))
+    }
+}
+
+impl fmt::Display for Downtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
 }
 
 /// Longest summary kept, in characters (PagerDuty Events API v2: `payload.summary`).

@@ -46,6 +46,8 @@ pub struct Handling {
     pub repeats: Option<Repeats>,
     /// Without any alert for so long, the incident is taken to be over.
     pub inactive_after: Option<SignedDuration>,
+    /// How long a downtime that the monitor announces may silence what it is about; not at all where it is `None`.
+    pub downtime: Option<SignedDuration>,
     /// Mails that are expected.
     pub heartbeats: Vec<Awaited>,
 }

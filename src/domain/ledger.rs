@@ -94,6 +94,7 @@ mod tests {
                 rule: String::new(),
                 reason: String::new(),
                 hold: None,
+                downtime: None,
             };
             ledger.raise("s", &alert, at(minute), at(minute));
             (ledger.incidents, ledger.pages)

@@ -5,7 +5,7 @@
 
 use jiff::SignedDuration;
 
-use super::alert::{self, Action, Alert, Severity};
+use super::alert::{self, Action, Alert, Downtime, Severity};
 use super::choice::Choice;
 use super::criterion::Criterion;
 use super::field::Field;
@@ -48,6 +48,8 @@ pub struct Rule {
     pub reason: Option<String>,
     /// How long the first page of its incident waits: a recovery within that time calls nobody.
     pub hold: Option<SignedDuration>,
+    /// What it announces about planned work, with `ignore` only; a word that is in no table announces nothing.
+    pub downtime: Option<Choice<Downtime>>,
 }
 
 /// One alert for each match in a field.
@@ -157,6 +159,11 @@ impl Rule {
             links: rendered(&self.links, alert::link),
             rule: self.name.clone(),
             hold: self.hold,
+            downtime: self
+                .downtime
+                .as_ref()
+                .and_then(|choice| choice.choose("downtime", captures).ok())
+                .map(|(of, _)| of),
             reason: match (&self.reason, &self.action) {
                 (Some(reason), Choice::Fixed(_)) => reason.clone(),
                 // The reason of a rule that ignores some of its mails is for those.

@@ -228,6 +228,7 @@ fn read_by_recogniser(reading: Reading) -> Alert {
         rule: RECOGNISER.to_owned(),
         reason: reading.reason,
         hold: None,
+        downtime: None,
     }
 }
 
@@ -250,6 +251,7 @@ fn catch_all(mail: &Mail) -> Alert {
         rule: CATCH_ALL.to_owned(),
         reason: "no rule knows this mail, so it opens an incident".to_owned(),
         hold: None,
+        downtime: None,
     }
 }
 

@@ -182,6 +182,7 @@ fn alerts(findings: &[Finding]) -> Vec<Alert> {
         rule: RULE.to_owned(),
         reason: "found by looking for what is forgotten".to_owned(),
         hold: None,
+        downtime: None,
     };
     by_kind.into_iter().map(alert).collect()
 }

@@ -136,5 +136,6 @@ fn alert(awaited: &Awaited, action: Action, summary: String) -> Alert {
         rule: RULE.to_owned(),
         reason: "an expected mail".to_owned(),
         hold: None,
+        downtime: None,
     }
 }

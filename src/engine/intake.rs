@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::again::Again;
 use super::committer::{Done, Work};
 use super::door::{self, Raise, random_id};
+use super::downtime;
 use super::heartbeat;
 use super::{Engine, Error};
 use crate::domain::Definitions;
@@ -185,13 +186,15 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                     },
                 )
                 .await?;
+                let when = (mail.origin_at, now);
+                let announced = downtime::announced(tx, &verdict.service, alert, when, &intake.definitions).await?;
                 for awaited in heartbeat::met(&intake.definitions, &verdict.service, &alert.dedup_key) {
                     if beaten.insert((&verdict.service, &awaited.heartbeat.name)) {
                         let when = (mail.id.as_str(), mail.origin_at, now);
                         heartbeat::came(tx, &verdict.service, awaited, when, &intake.definitions).await?;
                     }
                 }
-                (raised.outcome, raised.incident_number)
+                (announced.unwrap_or(raised.outcome), raised.incident_number)
             };
             ordinal += 1;
             let stored = StoredAlert {

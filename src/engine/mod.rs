@@ -9,6 +9,7 @@ pub mod audit;
 mod committer;
 mod delivery;
 mod door;
+mod downtime;
 mod heartbeat;
 mod in_force;
 pub mod intake;

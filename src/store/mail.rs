@@ -203,6 +203,7 @@ pub(super) fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
         rule: text(row, "rule")?,
         reason: text(row, "reason")?,
         hold: None,
+        downtime: None,
     };
     Ok(StoredAlert {
         mail_id: text(row, "mail_id")?,

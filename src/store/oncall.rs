@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
-use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json};
+use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json};
 use crate::domain::matcher::{Matcher, Wanted};
 use crate::domain::schedule::Override;
 use crate::domain::silence::Silence;
@@ -96,6 +96,18 @@ impl WriteTx {
         let sql = "update silence set ends_at = $2 where id = $1 and ends_at > $2";
         let query = sqlx::query(sql).bind(id).bind(now.as_millisecond());
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// When the last silence of somebody about just this has ended.
+    pub(crate) async fn silence_ended(
+        &mut self,
+        wanted: &Wanted,
+        author: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
+        let sql = "select max(ends_at) as ended from silence where wanted = $1 and author = $2 and ends_at <= $3";
+        let query = sqlx::query(sql).bind(to_json(wanted)).bind(author).bind(now.as_millisecond());
+        instant_or_none(&query.fetch_one(self.connection()).await?, "ended")
     }
 
     /// Numbers of the open incidents whose page waits.

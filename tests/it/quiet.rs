@@ -235,3 +235,53 @@ async fn the_auditor_finds_what_is_wrong_and_sees_when_it_is_mended() {
     world.running.engine.audit().await.expect("works");
     assert_eq!(world.incident(1).await.alert_count, 1, "the same finding is not told twice");
 }
+
+fn downtime(kind: &str, date: &str) -> Vec<u8> {
+    format!("Date: {date}\r\nSubject: ** DOWNTIME{kind} Service Alert: db1/disk is CRITICAL **\r\n\r\nx\r\n")
+        .into_bytes()
+}
+
+/// What is open already is silent while Nagios says that it is being worked on, and calls again after that.
+#[tokio::test]
+async fn a_downtime_that_nagios_announces_is_a_silence() {
+    let mut world = World::new(&with_service("downtime = \"8h\"\nhold = \"2m\"")).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let start = world.mail("db@alerts.example.com", &downtime("START", "Sat, 21 Nov 2026 10:00:00 +0000")).await;
+    let [outcome] = &world.outcomes(&start).await[..] else { panic!("one outcome") };
+    assert!(outcome.starts_with("downtime start: nagios/service/db1/disk is silenced until the end"), "{outcome}");
+    world.advance_minutes(30).await;
+    world.expect_silence();
+    assert!(world.incident(1).await.held.is_some_and(|why| why.contains("downtime announced by mail")));
+    world.mail("db@alerts.example.com", &downtime("END", "Sat, 21 Nov 2026 10:30:00 +0000")).await;
+    world.expect_call("ann");
+    world.nagios("RECOVERY", "OK").await;
+    // The start again, late: it is over.
+    let late = downtime("START", "Sat, 21 Nov 2026 10:00:01 +0000");
+    let late = world.mail("db@alerts.example.com", &late).await;
+    assert!(world.outcomes(&late).await[0].contains("older than the end"), "{:?}", world.outcomes(&late).await);
+    world.nagios_dated("PROBLEM", "CRITICAL", "Sat, 21 Nov 2026 10:31:00 +0000").await;
+    world.advance_minutes(3).await;
+    world.expect_call("ann");
+}
+
+/// An end without a start is remembered; a downtime whose end never comes runs out; and nobody listens unasked.
+#[tokio::test]
+async fn a_downtime_ends_whatever_gets_lost() {
+    let mut world = World::new(&with_service("downtime = \"1h\"\nhold = \"2m\"")).await;
+    world.mail("db@alerts.example.com", &downtime("END", "Sat, 21 Nov 2026 09:50:00 +0000")).await;
+    let late = downtime("START", "Sat, 21 Nov 2026 09:00:00 +0000");
+    let late = world.mail("db@alerts.example.com", &late).await;
+    assert!(world.outcomes(&late).await[0].contains("older than the end"), "{:?}", world.outcomes(&late).await);
+    world.mail("db@alerts.example.com", &downtime("START", "Sat, 21 Nov 2026 10:00:00 +0000")).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.advance_minutes(59).await;
+    world.expect_silence();
+    world.advance_minutes(2).await;
+    world.expect_call("ann");
+
+    let mut world = World::new(&with_service("hold = \"2m\"")).await;
+    world.mail("db@alerts.example.com", &downtime("START", "Sat, 21 Nov 2026 10:00:00 +0000")).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.advance_minutes(2).await;
+    world.expect_call("ann");
+}

@@ -61,6 +61,7 @@ fn alert() -> Alert {
         rule: String::new(),
         reason: String::new(),
         hold: None,
+        downtime: None,
     }
 }
 

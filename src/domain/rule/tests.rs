@@ -37,6 +37,7 @@ fn rule() -> Rule {
         links: vec![("Page".to_owned(), template("https://mon/{host}")), ("Bad".to_owned(), template("{state}"))],
         reason: None,
         hold: None,
+        downtime: None,
     }
 }
 

@@ -23,6 +23,7 @@ fn rule(name: &str, pattern: &str, action: Action) -> Rule {
         links: Vec::new(),
         reason: None,
         hold: None,
+        downtime: None,
     }
 }
 
