@@ -56,3 +56,6 @@ create table on_call (
     since bigint not null,
     primary key (schedule, username)
 );
+
+-- Probes are counted below zero.
+insert into counter (name, value) values ('probe', 0);

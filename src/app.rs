@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
-use crate::definitions::Loaded;
+use crate::definitions::{Loaded, with_probe};
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{Counted, Readiness};
@@ -22,7 +22,7 @@ use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{http, smtp};
+use crate::{http, probe, smtp};
 
 /// How long stopping may take, from the signal to the end of the process.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
@@ -47,6 +47,8 @@ pub struct Running {
     pub engine: Arc<Engine>,
     channels: Arc<Channels>,
     worker: Worker,
+    /// Probe mails are sent.
+    probed: bool,
     stop: CancellationToken,
     died: CancellationToken,
     tasks: TaskTracker,
@@ -66,7 +68,8 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
     readiness.wrote();
 
-    let engine = Engine::start(store, clock, definitions);
+    let probed = settings.dead_man.is_some();
+    let engine = Engine::start(store, clock, if probed { with_probe(definitions) } else { definitions });
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let channels = Arc::new(channels(&settings, &engine)?);
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
@@ -77,6 +80,16 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     counters.register(&mut registry);
     let smtp = smtp::server::serve(smtp_listener, Arc::clone(&engine), settings.smtp, counters, stop.child_token());
     background.run("the SMTP door", smtp);
+
+    if let Some(config) = settings.dead_man.clone() {
+        let counters = probe::Counters::default();
+        counters.register(&mut registry);
+        let client = http_client().context("cannot set up HTTPS for the dead man's switch")?;
+        let prober = probe::Prober::new(Arc::clone(&engine), smtp_address, client, config, counters);
+        if drive == Drive::Background {
+            background.run("the dead man's switch", prober.run(stop.child_token()));
+        }
+    }
 
     let shared = http::Shared {
         engine: Arc::clone(&engine),
@@ -100,7 +113,8 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
         background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
     }
     tasks.close();
-    Ok(Running { smtp_address, http_address, engine, channels, worker, stop, died: background.died, tasks })
+    let died = background.died;
+    Ok(Running { smtp_address, http_address, engine, channels, worker, probed, stop, died, tasks })
 }
 
 /// Runs what must never end by itself.
@@ -151,7 +165,7 @@ impl Running {
                 "{user} is to be reached by {channel}, which was not set up at the start; a restart is needed"
             );
         }
-        self.engine.replace_definitions(definitions);
+        self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
         Ok(())
     }
 

@@ -16,6 +16,7 @@ pub mod domain;
 pub mod engine;
 pub mod http;
 pub mod notify;
+pub mod probe;
 pub mod settings;
 pub mod smtp;
 pub mod store;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
 use crate::notify::{Secret, voice};
+use crate::probe;
 use crate::smtp::server;
 use crate::smtp::session::Limits;
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub voice: Option<voice::Config>,
     /// Signs webhooks.
     pub webhook: Option<Secret>,
+    /// The dead man's switch.
+    pub dead_man: Option<probe::Config>,
 }
 
 impl Settings {
@@ -70,7 +73,8 @@ impl Settings {
             secret
         });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
-        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook }
+        let dead_man = root.table("dead_man").and_then(|table| read_dead_man(table, folder));
+        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook, dead_man }
     }
 }
 
@@ -169,6 +173,25 @@ impl<'r> Section<'r> {
             table.finish();
         }
     }
+}
+
+/// Least and most time between two calls of the dead man's switch.
+const PING_EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3600)];
+
+fn read_dead_man(mut table: Table<'_>, folder: &Path) -> Option<probe::Config> {
+    let ping = read_secret(&mut table, folder, ["ping", "ping_file", "ping_env"]);
+    let every = table.duration("every").and_then(|every| Duration::try_from(every).ok());
+    let every = every.unwrap_or(Duration::from_secs(60));
+    if !(PING_EVERY[0]..=PING_EVERY[1]).contains(&every) {
+        table.reader().note(table.span(), "every must be 1s to 1h");
+    }
+    if ping.as_ref().is_some_and(|ping| !ping.expose().starts_with("http://") && !ping.expose().starts_with("https://"))
+    {
+        let hint = "give the address that a watcher outside has given you, like https://hc.example/ping/…";
+        table.reader().note_with_hint(table.span(), "ping must be a URL", hint);
+    }
+    table.finish();
+    Some(probe::Config { ping: ping?, every })
 }
 
 fn read_voice(mut table: Table<'_>, folder: &Path, public_url: Option<&Placed<String>>) -> Option<voice::Config> {

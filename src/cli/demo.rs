@@ -1,7 +1,6 @@
 //! `demo`: the whole way, on this machine, with real mail, real SMTP and a pretend telephone.
 
 pub mod phone;
-pub mod sender;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::definitions;
 use crate::domain::incident::{Incident, Status};
 use crate::http::auth;
+use crate::smtp::client;
 
 /// Captured from Debian's nagios4 with its stock notification commands.
 const PROBLEM: &[u8] = include_bytes!("../../tests/mails/nagios/nagios-svc-problem-critical.eml");
@@ -154,7 +154,7 @@ policy = "default"
 }
 
 async fn send(running: &Running, raw: &[u8]) -> anyhow::Result<String> {
-    let reply = sender::send(running.smtp_address, "root@mon01.ops.example.net", "db-core@localhost", raw).await?;
+    let reply = client::send(running.smtp_address, "root@mon01.ops.example.net", "db-core@localhost", raw).await?;
     reply.rsplit(' ').next().map(str::to_owned).context("the gateway gave no mail id")
 }
 

@@ -9,6 +9,7 @@ mod handling;
 mod oncall;
 pub mod pack;
 mod people;
+mod probe;
 pub mod problem;
 mod reader;
 mod roster;
@@ -27,6 +28,7 @@ use sha2::{Digest, Sha256};
 
 use self::pack::PackFile;
 use self::people::Usable;
+pub use self::probe::with_probe;
 use self::problem::{Problem, Problems, SourceFile};
 pub use self::reader::{Placed, Reader, Table};
 use crate::domain::Definitions;

@@ -106,9 +106,10 @@ fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<C
 fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
     let reader = table.reader();
     let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
-    let Ok(channel) = word.parse::<Channel>() else {
+    let people = |channel: &Channel| *channel != Channel::Sink;
+    let Some(channel) = word.parse::<Channel>().ok().filter(people) else {
         let word = Placed { value: word.to_owned(), span: contact.span.clone() };
-        reader.note_unknown(&word, "channel", Channel::ALL.map(Channel::word).into_iter());
+        reader.note_unknown(&word, "channel", Channel::ALL.into_iter().filter(people).map(Channel::word));
         return None;
     };
     let trouble = match channel {

@@ -111,13 +111,7 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
     let details = with_defaults(read_entries(&mut table, "details", Some(&names)), &defaults.details);
     let links = with_defaults(read_entries(&mut table, "links", Some(&names)), &defaults.links);
     let hold = handling::read_hold(&mut table);
-    let downtime = table.value("downtime").and_then(|value| {
-        if !ignores {
-            let hint = "action = \"ignore\": what announces planned work says nothing about the check";
-            reader.note_with_hint(value.span.into(), "downtime goes with ignored mail only", hint);
-        }
-        read_choice(reader, value, "downtime", Some(&names), &Downtime::ALL.map(Downtime::word))
-    });
+    let downtime = read_downtime(&mut table, ignores, &names);
     table.finish();
     Some(Rule {
         name,
@@ -134,6 +128,16 @@ pub(super) fn read(mut table: Table<'_>, name: String, defaults: &Defaults) -> O
         hold,
         downtime,
     })
+}
+
+/// What the mail announces about planned work.
+fn read_downtime(table: &mut Table<'_>, ignores: bool, names: &Names) -> Option<Choice<Downtime>> {
+    let (reader, value) = (table.reader(), table.value("downtime")?);
+    if !ignores {
+        let hint = "action = \"ignore\": what announces planned work says nothing about the check";
+        reader.note_with_hint(value.span.into(), "downtime goes with ignored mail only", hint);
+    }
+    read_choice(reader, value, "downtime", Some(names), &Downtime::ALL.map(Downtime::word))
 }
 
 /// The rule's own summary, the file's, or the subject.

@@ -170,7 +170,7 @@ impl Budget {
                 per_hour: 20,
             },
             Channel::Console => Self { bundles: true, ..unlimited },
-            Channel::Webhook => unlimited,
+            Channel::Webhook | Channel::Sink => unlimited,
         }
     }
 

@@ -150,11 +150,13 @@ pub enum Channel {
     Webhook,
     /// Printed by the process itself.
     Console,
+    /// Taken by the process itself: where probes end.
+    Sink,
 }
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 3] = [Self::Voice, Self::Webhook, Self::Console];
+    pub const ALL: [Self; 4] = [Self::Voice, Self::Webhook, Self::Console, Self::Sink];
 
     /// The word used in definition files, the database and the API.
     pub fn word(self) -> &'static str {
@@ -162,6 +164,7 @@ impl Channel {
             Self::Voice => "voice",
             Self::Webhook => "webhook",
             Self::Console => "console",
+            Self::Sink => "sink",
         }
     }
 }

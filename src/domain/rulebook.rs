@@ -17,6 +17,9 @@ use super::recogniser::{self, Reading};
 use super::rule::Rule;
 use super::ruleset::{RuleSet, Tried};
 
+/// The service of the mails that prove that mail gets through, and who its pages go to.
+pub const PROBE: &str = "nightcall-probe";
+
 /// The name in verdicts of what is below all rules.
 pub const CATCH_ALL: &str = "catch-all";
 

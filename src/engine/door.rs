@@ -9,6 +9,7 @@ use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
 use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status, Trigger};
 use crate::domain::ledger;
+use crate::domain::rulebook::PROBE;
 use crate::store::{Error, WriteTx};
 
 /// What an event did.
@@ -76,7 +77,7 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
     }
     // Another node may have opened it since; then the unique index refuses this one and the transaction is run
     // again, finding the open incident (I10).
-    let number = tx.next_number().await?;
+    let number = if raise.service == PROBE { tx.next_probe_number().await? } else { tx.next_number().await? };
     let world = World::without_database(raise.definitions, raise.service, raise.now);
     let situation = world.situation();
     let opened_before = match situation.handling.flapping {

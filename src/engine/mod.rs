@@ -33,7 +33,7 @@ pub use self::in_force::{InForce, Reloads};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::Definitions;
 use crate::domain::incident::{Cause, Event};
-use crate::domain::rulebook::Route;
+use crate::domain::rulebook::{PROBE, Route};
 use crate::store::{self, Store};
 
 /// Why a change was not made.
@@ -176,6 +176,19 @@ impl Engine {
             Done::Handled(handled) => Ok(handled.map(|handled| *handled)),
             other => unreachable!("an event is answered by what it did, not by {other:?}"),
         }
+    }
+
+    /// Removes what probes that are over left behind.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_probes(&self) -> Result<(), store::Error> {
+        let forgetting = async {
+            let mut tx = self.store.begin().await?;
+            tx.forget_probes(PROBE).await?;
+            tx.commit().await
+        };
+        tokio::time::timeout(Duration::from_secs(10), forgetting).await.unwrap_or(Err(store::Error::TimedOut))
     }
 
     /// Waits for a hint that a timer may be due.

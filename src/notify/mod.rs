@@ -36,7 +36,7 @@ impl Channels {
     /// The first of these people's channels that is not set up, with whose it is.
     pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
         let usable = |channel| match channel {
-            Channel::Console => true,
+            Channel::Console | Channel::Sink => true,
             Channel::Voice => self.voice.is_some(),
             Channel::Webhook => self.webhook.is_some(),
         };
@@ -51,6 +51,7 @@ impl Channels {
         let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
         match claimed.notification.channel {
             Channel::Console => self.console.send(claimed).await,
+            Channel::Sink => Outcome::Accepted(String::new()),
             Channel::Voice => match &self.voice {
                 Some(voice) => voice.send(claimed).await,
                 None => unusable(Channel::Voice),
@@ -69,6 +70,7 @@ impl Channels {
         let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
         match told.channel {
             Channel::Console => self.console.tell(told, zone).await,
+            Channel::Sink => Outcome::Accepted(String::new()),
             Channel::Voice => match &self.voice {
                 Some(voice) => voice.tell(told).await,
                 None => unusable(Channel::Voice),

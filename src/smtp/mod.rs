@@ -10,6 +10,7 @@ use crate::domain::rulebook::Route;
 use crate::engine::intake::{Incoming, Receipt};
 use crate::engine::{Engine, Error};
 
+pub mod client;
 pub mod command;
 pub mod connection;
 pub mod data;

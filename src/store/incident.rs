@@ -109,6 +109,35 @@ impl WriteTx {
         row.map(parent).transpose()
     }
 
+    /// The next number of a probe. They are counted below zero, so that people's numbers have no gaps.
+    pub(crate) async fn next_probe_number(&mut self) -> Result<i64, Error> {
+        let sql = "update counter set value = value - 1 where name = 'probe' returning value";
+        let row = sqlx::query(sql).fetch_one(self.connection()).await?;
+        int(&row, "value")
+    }
+
+    /// Removes what a service's resolved probes left behind: incidents, mails and what belongs to them.
+    pub(crate) async fn forget_probes(&mut self, service: &str) -> Result<(), Error> {
+        let over = "(select number from incident where service = $1 and number < 0 and resolved_at is not null)";
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(format!("select mail_id from alert where incident_number in {over}")))
+                .bind(service)
+                .fetch_all(self.connection())
+                .await?;
+        for table in ["notification", "timeline", "alert"] {
+            let sql = format!("delete from {table} where incident_number in {over}");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(service).execute(self.connection()).await?;
+        }
+        for row in &rows {
+            // One that another service got as well stays.
+            let sql = "delete from mail where id = $1 and not exists (select 1 from alert where mail_id = mail.id)";
+            sqlx::query(sql).bind(text(row, "mail_id")?).execute(self.connection()).await?;
+        }
+        let sql = "delete from incident where service = $1 and number < 0 and resolved_at is not null";
+        sqlx::query(sql).bind(service).execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// The next incident number. Holds back other openers until this transaction ends.
     pub(crate) async fn next_number(&mut self) -> Result<i64, Error> {
         let sql = "update counter set value = value + 1 where name = 'incident' returning value";
@@ -225,13 +254,23 @@ impl Store {
         row.as_ref().map(incident).transpose()
     }
 
-    /// Incidents, newest first.
+    /// The open incident with this key.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_by_key(&self, service: &str, key: &str) -> Result<Option<Incident>, Error> {
+        let sql = "select * from incident where service = $1 and dedup_key = $2 and resolved_at is null";
+        let row = self.row(sqlx::query(sql).bind(service).bind(key)).await?;
+        row.as_ref().map(incident).transpose()
+    }
+
+    /// Incidents, newest first. Probes are none.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, Error> {
         let wanted = |status: Status| i64::from(filter.statuses.is_empty() || filter.statuses.contains(&status));
-        let sql = "select * from incident where number < $1 and ($2 = '' or service = $2) \
+        let sql = "select * from incident where number < $1 and number > 0 and ($2 = '' or service = $2) \
                    and ((status = 'triggered' and $3 = 1) or (status = 'acknowledged' and $4 = 1) \
                    or (status = 'resolved' and $5 = 1)) order by number desc limit $6";
         let query = sqlx::query(sql)

@@ -161,8 +161,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn counts(&self) -> Result<Vec<(String, String, i64)>, Error> {
-        let sql = "select 'incident' as what, status, count(*) as n from incident group by status \
-                   union all select 'exhausted', 'open', count(*) from incident where exhausted = 1 and resolved_at is null \
+        let sql = "select 'incident' as what, status, count(*) as n from incident where number > 0 group by status \
+                   union all select 'exhausted', 'open', count(*) from incident where exhausted = 1 and resolved_at is null and number > 0 \
                    union all select 'notification', status, count(*) from notification group by status \
                    union all select 'mail', 'stored', count(*) from mail \
                    union all select 'unmatched', 'stored', count(distinct mail_id) from alert \

@@ -21,7 +21,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// What a page says.
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let client = nightcall::notify::http_client().expect("a client");
         let answer = client.get(format!("http://{}{path}", self.http)).send().await.expect("an answer");
         answer.text().await.expect("text")

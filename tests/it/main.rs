@@ -18,6 +18,7 @@ mod oncall;
 mod order;
 mod people;
 mod postgres;
+mod probe;
 mod quiet;
 mod readme;
 mod recogniser;

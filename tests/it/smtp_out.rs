@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mailin_embedded::{Handler, Response, Server, response};
-use nightcall::cli::demo::sender;
+use nightcall::smtp::client;
 
 /// A mail as it arrived: sender, recipients, bytes.
 type Arrived = (String, Vec<String>, Vec<u8>);
@@ -63,7 +63,7 @@ fn sink() -> (std::net::SocketAddr, Receiver<Arrived>) {
 async fn a_captured_mail_arrives_as_it_was() {
     let (address, mails) = sink();
     let raw = b"Subject: dots\r\n\r\n.one\r\n..two\r\n.\r\nend\r\n";
-    sender::send(address, "root@mon01.example", "db@alerts.example.com", raw).await.expect("sent");
+    client::send(address, "root@mon01.example", "db@alerts.example.com", raw).await.expect("sent");
     let received = tokio::task::spawn_blocking(move || mails.recv_timeout(std::time::Duration::from_secs(10)));
     let (from, to, bytes) = received.await.expect("no panic").expect("a mail arrives");
     assert_eq!((from.as_str(), to), ("root@mon01.example", vec!["db@alerts.example.com".to_owned()]));

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{App, Sent, sent};
 use crate::domain::notice::Proof;
+use crate::domain::rulebook::PROBE;
 use crate::http::Error;
 use crate::http::auth::Caller;
 use crate::http::view::people::UserView;
@@ -22,7 +23,8 @@ pub struct VerifyBody {
 /// `GET /people`: everybody, with how well their contact methods work.
 pub async fn people(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
     let (definitions, contacts) = (app.engine.definitions(), app.engine.store().contacts().await?);
-    let people: Vec<UserView> = definitions.roster.users.values().map(|user| UserView::of(user, &contacts)).collect();
+    let people = definitions.roster.users.values().filter(|user| user.name != PROBE);
+    let people: Vec<UserView> = people.map(|user| UserView::of(user, &contacts)).collect();
     Ok(Json(json!({ "people": people })))
 }
 

@@ -1,4 +1,4 @@
-//! Sends a captured mail over real SMTP, as the monitor's own mail program would.
+//! Hands a mail in over SMTP, as a monitor's own mail program would: for the demo, and to prove that mail gets through.
 
 use std::net::SocketAddr;
 use std::time::Duration;
