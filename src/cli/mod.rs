@@ -124,7 +124,7 @@ impl Cli {
 impl ConfigArg {
     /// Reads the configuration, or tells every problem in it.
     fn load(&self) -> anyhow::Result<Loaded> {
-        crate::definitions::load(&self.config).map_err(|problems| told(&problems))
+        crate::definitions::load(&self.config, Clock::System.now()).map_err(|problems| told(&problems))
     }
 }
 
