@@ -136,7 +136,9 @@ async fn store(loaded: &Loaded) -> anyhow::Result<Store> {
 /// An engine on the configured database, for one change.
 async fn engine(loaded: Loaded) -> anyhow::Result<Arc<Engine>> {
     let store = store(&loaded).await?;
-    Ok(Engine::start(store, Clock::System, loaded.definitions))
+    let engine = Engine::start(store, Clock::System, loaded.definitions);
+    engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    Ok(engine)
 }
 
 /// Problems as an error for the terminal, with excerpts.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 mod files;
+mod urls;
 
 /// Some Saturday, 11:00 in Berlin.
 const NOW: &str = "2026-11-21T10:00:00Z";
