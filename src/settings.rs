@@ -32,6 +32,8 @@ pub struct Settings {
     pub domains: Vec<String>,
     /// Where HTTP listens.
     pub http_listen: SocketAddr,
+    /// The address under which others reach us, without a slash at its end.
+    pub public_url: Option<String>,
     /// The database.
     pub database_url: String,
     /// Folder with rule packs.
@@ -70,7 +72,8 @@ impl Settings {
             secret
         });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
-        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook }
+        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        Self { smtp_listen, smtp: config, domains, http_listen, public_url, database_url, rules, voice, webhook }
     }
 }
 

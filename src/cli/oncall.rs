@@ -1,6 +1,7 @@
 //! `oncall`: who is on call, and who would be called for a mail; beside it `override` and `silence`.
 
 mod calendar;
+mod feed;
 pub(crate) mod overrides;
 pub(crate) mod silences;
 pub(crate) mod times;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Tell who would be called for a mail, how and when; ends with 0 if somebody is, 1 if nobody is, 2 by mistake
     Who(who::Args),
+    /// Print the address by which a calendar program subscribes to shifts; whoever has it can read them
+    Feed(feed::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +86,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Now(args) => now(args).await.map(|()| ExitCode::SUCCESS),
         Command::Show(args) => show(args).await.map(|()| ExitCode::SUCCESS),
         Command::Who(args) => who::run(args).await,
+        Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+mod commands;
+mod feeds;
 mod files;
 mod urls;
 

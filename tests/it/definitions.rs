@@ -241,8 +241,10 @@ fn the_examples_of_the_starter_file_are_right() {
     std::fs::create_dir(folder.path().join("rules")).expect("a folder");
     let config = folder.path().join("nightcall.toml");
     std::fs::write(&config, format!("{head}\n{webhook}{examples}")).expect("written");
+    std::fs::write(folder.path().join("de.ics"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n").expect("written");
     let loaded = load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(loaded.definitions.roster.schedules["primary"].layers.len(), 2);
+    assert_eq!(loaded.definitions.roster.calendars["secondary"].named.len(), 3);
     let web = loaded.definitions.rulebook.service("web").expect("a service");
     assert_eq!(web.handling.heartbeats.len(), 1);
 }

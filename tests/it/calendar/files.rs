@@ -116,7 +116,7 @@ fn holidays_are_the_whole_days_of_a_calendar() {
     ]);
     let lines = "holidays = [\"2026-12-24\"]\nholiday_files = [\"de.ics\"]\n\
                  layers = [{ starts = \"2026-01-05T09:00\", every = \"1 week\", turns = [\"ann\"], holidays = \"only\" }]";
-    let days: Vec<String> = schedule(lines, &[("de.ics", &text)]).holidays.iter().map(|day| day.to_string()).collect();
+    let days: Vec<String> = schedule(lines, &[("de.ics", &text)]).holidays.iter().map(ToString::to_string).collect();
     assert_eq!(days, ["2026-12-24", "2026-12-25", "2026-12-26", "2027-01-01"]);
 }
 
