@@ -97,6 +97,9 @@ pub enum IcalError {
     /// The recurrence rules ask for more days to be looked at than any honest calendar does.
     #[error("the recurrence rules of the calendar are too costly to expand")]
     TooCostly,
+    /// Our own fault, found while reading shifts or holidays.
+    #[error("reading the calendar failed inside")]
+    Failed,
 }
 
 /// Reads a calendar: what happens from `window.0` up to, not including, `window.1`.

@@ -102,7 +102,7 @@ impl Calendars {
         for calendar in stored {
             let StoredCalendar { url, text, etag, fetched_at, problem } = calendar;
             let text = Some(Kept { text: text.into(), etag, fetched_at, is_stored: true });
-            self.by_url.insert(Url::new(url), Known { text, asked_at: None, problem });
+            self.by_url.insert(url, Known { text, asked_at: None, problem });
         }
     }
 
@@ -203,7 +203,7 @@ impl Calendars {
             None => Keep::Nothing,
             Some(kept) if kept.is_stored => Keep::Mark(kept.fetched_at, known.problem.clone()),
             Some(kept) => Keep::All(StoredCalendar {
-                url: url.expose().to_owned(),
+                url: url.clone(),
                 text: kept.text.to_string(),
                 etag: kept.etag.clone(),
                 fetched_at: kept.fetched_at,
@@ -299,14 +299,12 @@ pub fn joined(files: &Definitions, stored: Vec<StoredCalendar>, now: Timestamp) 
 }
 
 impl Engine {
-    /// Puts the calendars in force that the database knows.
+    /// Puts the calendars in force that the database knows, those included that only later definitions will name.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn learn_calendars(&self) -> Result<(), store::Error> {
-        if !self.definitions().roster.calendars.is_empty() {
-            self.in_force.learn(self.store.calendars().await?, self.clock.now());
-        }
+        self.in_force.learn(self.store.calendars().await?, self.clock.now());
         Ok(())
     }
 
@@ -340,9 +338,7 @@ impl Engine {
         };
         let kept = match &keep {
             Keep::Nothing => return,
-            Keep::Mark(fetched_at, problem) => {
-                self.store.mark_calendar(url.expose(), *fetched_at, problem.as_deref()).await
-            }
+            Keep::Mark(fetched_at, problem) => self.store.mark_calendar(url, *fetched_at, problem.as_deref()).await,
             Keep::All(calendar) => self.store.keep_calendar(calendar).await,
         };
         match kept {
@@ -360,7 +356,7 @@ impl Engine {
             Vec::new()
         });
         for url in forgotten {
-            if let Err(error) = self.store.forget_calendar(url.expose()).await {
+            if let Err(error) = self.store.forget_calendar(&url).await {
                 tracing::warn!(%error, "an unused calendar was not cleared away");
             }
         }

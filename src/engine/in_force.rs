@@ -90,7 +90,9 @@ impl InForce {
     pub(super) fn learn(&self, stored: Vec<StoredCalendar>, now: Timestamp) {
         let mut sources = self.sources();
         sources.calendars.learn(stored);
-        self.join(&mut sources, now);
+        if !sources.files.roster.calendars.is_empty() {
+            self.join(&mut sources, now);
+        }
     }
 
     /// The calendars to ask for now.

@@ -1,6 +1,7 @@
 //! What a calendar says about people here: whose shift an event is, and which days are holidays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -12,6 +13,7 @@ use crate::domain::calendar::window;
 use crate::domain::civil_time;
 use crate::domain::roster::User;
 use crate::domain::schedule::Event;
+use crate::domain::stretch::Stretch;
 
 /// Who can be meant by an event.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +42,9 @@ pub struct Duty {
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As [`read`], and when reading it fails inside.
 pub fn shifts(text: &str, now: Timestamp, zone: &TimeZone, people: People<'_>) -> Result<Duty, IcalError> {
-    let Calendar { events, problems } = read(text, window(now), zone)?;
+    let Calendar { events, problems } = guarded(text, window(now), zone)?;
     let mut duty = Duty { problems, ..Duty::default() };
     for event in &events {
         let (starts_at, ends_at) = (instant(event.start, zone), instant(event.end, zone));
@@ -62,11 +64,11 @@ pub fn shifts(text: &str, now: Timestamp, zone: &TimeZone, people: People<'_>) -
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As [`read`], and when reading it fails inside.
 pub fn holidays(text: &str, now: Timestamp, zone: &TimeZone) -> Result<(BTreeSet<Date>, Vec<String>), IcalError> {
     let (from, to) = window(now);
     let (first, last) = (zone.to_datetime(from).date(), zone.to_datetime(to).date());
-    let Calendar { events, problems } = read(text, (from, to), zone)?;
+    let Calendar { events, problems } = guarded(text, (from, to), zone)?;
     let mut days = BTreeSet::new();
     for event in events {
         if let (When::Day(start), When::Day(end)) = (event.start, event.end) {
@@ -75,6 +77,11 @@ pub fn holidays(text: &str, now: Timestamp, zone: &TimeZone) -> Result<(BTreeSet
         }
     }
     Ok((days, problems))
+}
+
+/// A text from elsewhere must not end the gateway, whatever the parser makes of it.
+fn guarded(text: &str, window: Stretch, zone: &TimeZone) -> Result<Calendar, IcalError> {
+    catch_unwind(AssertUnwindSafe(|| read(text, window, zone))).unwrap_or(Err(IcalError::Failed))
 }
 
 /// Whom one event means.

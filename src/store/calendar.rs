@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::{Error, Store, instant, text, text_or_none};
+use crate::domain::calendar::Url;
 
 /// A calendar as it was read last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCalendar {
-    /// Where it is. Whoever knows it can read it.
-    pub url: String,
+    /// Where it is.
+    pub url: Url,
     /// The newest text that made sense.
     pub text: String,
     /// The remote's word for this text (RFC 9110, section 8.8.3).
@@ -39,7 +40,7 @@ impl Store {
                    on conflict (url) do update set text = excluded.text, etag = excluded.etag, \
                    fetched_at = excluded.fetched_at, problem = excluded.problem";
         let query = sqlx::query(sql)
-            .bind(&calendar.url)
+            .bind(calendar.url.expose())
             .bind(&calendar.text)
             .bind(&calendar.etag)
             .bind(calendar.fetched_at.as_millisecond())
@@ -52,10 +53,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn mark_calendar(&self, url: &str, fetched_at: Timestamp, problem: Option<&str>) -> Result<(), Error> {
+    pub async fn mark_calendar(&self, url: &Url, fetched_at: Timestamp, problem: Option<&str>) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         let query = sqlx::query("update calendar set fetched_at = $2, problem = $3 where url = $1")
-            .bind(url)
+            .bind(url.expose())
             .bind(fetched_at.as_millisecond())
             .bind(problem);
         query.execute(tx.connection()).await?;
@@ -66,16 +67,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_calendar(&self, url: &str) -> Result<(), Error> {
+    pub async fn forget_calendar(&self, url: &Url) -> Result<(), Error> {
         let mut tx = self.begin().await?;
-        sqlx::query("delete from calendar where url = $1").bind(url).execute(tx.connection()).await?;
+        sqlx::query("delete from calendar where url = $1").bind(url.expose()).execute(tx.connection()).await?;
         tx.commit().await
     }
 }
 
 fn calendar(row: &AnyRow) -> Result<StoredCalendar, Error> {
     Ok(StoredCalendar {
-        url: text(row, "url")?,
+        url: Url::new(text(row, "url")?),
         text: text(row, "text")?,
         etag: text_or_none(row, "etag")?,
         fetched_at: instant(row, "fetched_at")?,

@@ -213,7 +213,7 @@ fn lines() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn reading_never_panics(text in any::<String>(), pieces in pieces(), lines in lines()) {
@@ -226,7 +226,7 @@ proptest! {
 
 proptest! {
     // Fewer, for many of them go to the limit.
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn reading_for_ever_never_panics(lines in lines(), backwards in any::<bool>()) {

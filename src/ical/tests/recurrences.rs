@@ -184,7 +184,7 @@ fn by_the_library(start: &str, rule: &str, limit: usize) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The library expands from the start only, and only so far; but there it is a second opinion.
     #[test]

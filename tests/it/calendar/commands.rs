@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use nightcall::domain::calendar::Url;
 use nightcall::store::Store;
 use nightcall::store::calendar::StoredCalendar;
 use serde_json::Value;
@@ -53,7 +54,7 @@ async fn who_is_on_call_is_what_the_gateway_has_fetched() {
     let store = Store::open(&sqlite_url(folder.path())).await.expect("it opens");
     // Whatever day it is when this runs.
     let text = calendar(&["SUMMARY:bob\nDTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY"]);
-    let stored = StoredCalendar { url: URL.to_owned(), text, etag: None, fetched_at: at(NOW), problem: None };
+    let stored = StoredCalendar { url: Url::new(URL), text, etag: None, fetched_at: at(NOW), problem: None };
     store.keep_calendar(&stored).await.expect("stored");
     store.close().await;
     let after = on_call(&run(folder.path(), &now).1);

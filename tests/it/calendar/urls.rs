@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::SignedDuration;
+use nightcall::domain::calendar::Url;
 use nightcall::store::Store;
 use nightcall::store::calendar::StoredCalendar;
 
@@ -216,7 +217,7 @@ async fn the_table_keeps_what_it_is_given() {
     for (url, _folder) in databases().await {
         let store = Store::open(&url).await.expect("it opens");
         let mut calendar = StoredCalendar {
-            url: "https://example.com/é?a=b".to_owned(),
+            url: Url::new("https://example.com/é?a=b"),
             text: today("böb"),
             etag: None,
             fetched_at: at(NOW),
