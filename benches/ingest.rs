@@ -72,7 +72,7 @@ async fn durable_round(connections: usize, mails: usize) -> f64 {
 fn load(folder: &std::path::Path) -> (Settings, nightcall::domain::Definitions) {
     let path = folder.join("nightcall.toml");
     std::fs::write(&path, CONFIG).expect("written");
-    let loaded = definitions::load(&path).expect("a good configuration");
+    let loaded = definitions::load(&path, Clock::System.now()).expect("a good configuration");
     (loaded.settings, loaded.definitions)
 }
 

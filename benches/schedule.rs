@@ -4,7 +4,7 @@ use divan::{Bencher, black_box};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use nightcall::domain::schedule::{HolidayRule, Layer, Length, Override, Schedule};
+use nightcall::domain::schedule::{Event, HolidayRule, Layer, Length, Override, Schedule};
 use nightcall::domain::window::{Window, Windows};
 
 const SCHEDULES: i64 = 1000;
@@ -77,4 +77,29 @@ fn year_of_1000(bencher: Bencher<'_, '_>, every: &str) {
     bencher.bench(|| {
         schedules.iter().map(|(schedule, over)| schedule.shifts(over, black_box(from), to).len()).sum::<usize>()
     });
+}
+
+/// Shifts of four hours, one after another, as a calendar for a year has them.
+fn with_calendar(count: i64) -> Schedule {
+    let mut schedule = schedule(0, Length::Weeks(1)).0;
+    let event = |number: i64| {
+        let starts_at = from_instant() + (number * 4).hours();
+        Event { user: (number % 6).to_string(), starts_at, ends_at: starts_at + 4.hours() }
+    };
+    schedule.events = (0..count).map(event).collect();
+    schedule
+}
+
+#[divan::bench(args = [20, 2000, 10_000])]
+fn on_call_by_a_calendar(bencher: Bencher<'_, '_>, events: i64) {
+    let schedule = with_calendar(events);
+    let at = from_instant() + (events * 2).hours();
+    bencher.bench(|| schedule.on_call(&[], black_box(at)).len());
+}
+
+#[divan::bench(args = [20, 2000, 10_000])]
+fn next_handoff_by_a_calendar(bencher: Bencher<'_, '_>, events: i64) {
+    let schedule = with_calendar(events);
+    let at = from_instant() + (events * 2).hours();
+    bencher.bench(|| schedule.next_handoff(&[], black_box(at)).is_some());
 }

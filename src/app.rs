@@ -16,6 +16,7 @@ use crate::definitions::{Loaded, with_probe};
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{Counted, Readiness};
+use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::webhook::Webhook;
 use crate::notify::worker::Worker;
@@ -49,6 +50,7 @@ pub struct Running {
     worker: Worker,
     /// Probe mails are sent.
     probed: bool,
+    calendars: Calendars,
     stop: CancellationToken,
     died: CancellationToken,
     tasks: TaskTracker,
@@ -70,8 +72,11 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
 
     let probed = settings.dead_man.is_some();
     let engine = Engine::start(store, clock, if probed { with_probe(definitions) } else { definitions });
+    engine.learn_calendars().await.context("cannot read the calendars in the database")?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let channels = Arc::new(channels(&settings, &engine)?);
+    let client = http_client().context("cannot set up HTTPS for the channels")?;
+    let channels = Arc::new(channels(&settings, &engine, &client));
+    let calendars = Calendars::new(Arc::clone(&engine), client);
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
@@ -110,11 +115,12 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
         engine.pulses().worker_beats();
         background.run("the timer", timer::run(Arc::clone(&engine), stop.child_token()));
         background.run("the worker", worker.clone().run(stop.child_token()));
+        background.run("the reader of calendars", calendars.clone().run(stop.child_token()));
         background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
     }
     tasks.close();
     let died = background.died;
-    Ok(Running { smtp_address, http_address, engine, channels, worker, probed, stop, died, tasks })
+    Ok(Running { smtp_address, http_address, engine, channels, worker, calendars, probed, stop, died, tasks })
 }
 
 /// Runs what must never end by itself.
@@ -144,14 +150,13 @@ async fn bind(address: SocketAddr, door: &str, setting: &str) -> anyhow::Result<
     bound.with_context(|| format!("cannot listen for {door} on {address} (setting {setting})"))
 }
 
-fn channels(settings: &Settings, engine: &Engine) -> anyhow::Result<Channels> {
-    let client = http_client().context("cannot set up HTTPS for the channels")?;
+fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> Channels {
     let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
-    Ok(Channels {
+    Channels {
         console: Console::start(),
         webhook: settings.webhook.as_ref().map(webhook),
         voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
-    })
+    }
 }
 
 impl Running {
@@ -184,6 +189,11 @@ impl Running {
     pub async fn settle(&self) -> anyhow::Result<()> {
         while timer::run_due(&self.engine).await? + self.worker.run_due().await? > 0 {}
         Ok(())
+    }
+
+    /// Asks for the calendars that are due, by hand; how many.
+    pub async fn fetch_calendars(&self) -> usize {
+        self.calendars.fetch_due().await
     }
 
     /// Stops gently: no new connections, mail in DATA may finish, what is in flight is stored. Returns whether

@@ -3,6 +3,7 @@
 //! ```text
 //! main → cli → app → { smtp, http, notify } → engine → store → domain      (arrows never turn back)
 //!                    settings, definitions (cli, app)     clock (engine, http, notify)
+//!                    ical (definitions, engine, http, notify), which knows domain alone
 //! ```
 //!
 //! A mail comes in by [`smtp`], is judged by [`domain`], stored and acted on by [`engine`] in one transaction of
@@ -15,6 +16,7 @@ pub mod definitions;
 pub mod domain;
 pub mod engine;
 pub mod http;
+pub mod ical;
 pub mod notify;
 pub mod probe;
 pub mod settings;

@@ -33,6 +33,8 @@ pub struct Settings {
     pub domains: Vec<String>,
     /// Where HTTP listens.
     pub http_listen: SocketAddr,
+    /// The address under which others reach us, without a slash at its end.
+    pub public_url: Option<String>,
     /// The database.
     pub database_url: String,
     /// Folder with rule packs.
@@ -74,7 +76,19 @@ impl Settings {
         });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
         let dead_man = root.table("dead_man").and_then(|table| read_dead_man(table, folder));
-        Self { smtp_listen, smtp: config, domains, http_listen, database_url, rules, voice, webhook, dead_man }
+        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        Self {
+            smtp_listen,
+            smtp: config,
+            domains,
+            http_listen,
+            public_url,
+            database_url,
+            rules,
+            voice,
+            webhook,
+            dead_man,
+        }
     }
 }
 

@@ -51,6 +51,15 @@ fn summary(definitions: &Definitions) {
         println!("user {}: {}", user.name, channels.join(", "));
     }
     for schedule in roster.schedules.values() {
-        println!("schedule {}: {}", schedule.name, schedule.people().join(", "));
+        let people = schedule.people().join(", ");
+        match roster.calendars.get(&schedule.name) {
+            None => println!("schedule {}: {people}", schedule.name),
+            Some(elsewhere) => println!(
+                "schedule {}: a calendar at {}, which only the running gateway reads{}{people}",
+                schedule.name,
+                elsewhere.url.host(),
+                if people.is_empty() { "" } else { "; else " },
+            ),
+        }
     }
 }

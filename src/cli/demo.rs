@@ -146,7 +146,7 @@ policy = "default"
     );
     std::fs::write(&config, text)?;
     // The three variables that override a configuration are for real gateways, not for this one.
-    let mut loaded = definitions::load(&config).map_err(|problems| super::told(&problems))?;
+    let mut loaded = definitions::load(&config, Clock::System.now()).map_err(|problems| super::told(&problems))?;
     loaded.settings.smtp_listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     loaded.settings.http_listen = http;
     loaded.settings.database_url = format!("sqlite://{}", folder.0.join("demo.db").display());

@@ -129,7 +129,7 @@ impl Cli {
 impl ConfigArg {
     /// Reads the configuration, or tells every problem in it.
     fn load(&self) -> anyhow::Result<Loaded> {
-        crate::definitions::load(&self.config).map_err(|problems| told(&problems))
+        crate::definitions::load(&self.config, Clock::System.now()).map_err(|problems| told(&problems))
     }
 }
 
@@ -141,7 +141,9 @@ async fn store(loaded: &Loaded) -> anyhow::Result<Store> {
 /// An engine on the configured database, for one change.
 async fn engine(loaded: Loaded) -> anyhow::Result<Arc<Engine>> {
     let store = store(&loaded).await?;
-    Ok(Engine::start(store, Clock::System, loaded.definitions))
+    let engine = Engine::start(store, Clock::System, loaded.definitions);
+    engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    Ok(engine)
 }
 
 /// Problems as an error for the terminal, with excerpts.

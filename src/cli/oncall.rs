@@ -1,6 +1,7 @@
 //! `oncall`: who is on call, and who would be called for a mail; beside it `override` and `silence`.
 
 mod calendar;
+mod feed;
 pub(crate) mod overrides;
 pub(crate) mod silences;
 pub(crate) mod times;
@@ -21,6 +22,7 @@ use crate::definitions::Loaded;
 use crate::domain::schedule::Schedule;
 use crate::domain::silence::Silence;
 use crate::domain::situation::{Swap, overrides_of};
+use crate::engine::calendar as calendars;
 use crate::http::view::oncall::{OnCallView, ScheduleView};
 use crate::store::Store;
 
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Show(Show),
     /// Tell who would be called for a mail, how and when; ends with 0 if somebody is, 1 if nobody is, 2 by mistake
     Who(who::Args),
+    /// Print the address by which a calendar program subscribes to shifts; whoever has it can read them
+    Feed(feed::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +86,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Now(args) => now(args).await.map(|()| ExitCode::SUCCESS),
         Command::Show(args) => show(args).await.map(|()| ExitCode::SUCCESS),
         Command::Who(args) => who::run(args).await,
+        Command::Feed(args) => feed::run(args).await.map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -97,19 +102,26 @@ struct Arranged {
 
 impl Arranged {
     /// What matters from an instant on. Without a database nothing is arranged, and that is said.
-    async fn since(loaded: &Loaded, at: Timestamp) -> Self {
-        let unread = |why: String| Self { unread: Some(why), ..Self::default() };
+    ///
+    /// Puts the calendars that the gateway has fetched into the definitions.
+    async fn since(loaded: &mut Loaded, at: Timestamp) -> Self {
+        let has_calendars = !loaded.definitions.roster.calendars.is_empty();
+        let also = if has_calendars { "; neither are calendars that the gateway fetches" } else { "" };
+        let unread = |why: String| Self { unread: Some(format!("{why}{also}")), ..Self::default() };
         let store = match Store::open_existing(&loaded.settings.database_url).await {
             Ok(Some(store)) => store,
             Ok(None) => return unread("there is no database yet".to_owned()),
             Err(error) => return unread(error.to_string()),
         };
-        match (store.overrides_since(at).await, store.silences_since(at).await) {
-            (Ok(overrides), Ok(silences)) => {
+        match (store.overrides_since(at).await, store.silences_since(at).await, store.calendars().await) {
+            (Ok(overrides), Ok(silences), Ok(calendars)) => {
+                if has_calendars {
+                    loaded.definitions = calendars::joined(&loaded.definitions, calendars, Clock::System.now());
+                }
                 let overrides = overrides.into_iter().map(|stored| stored.swap).collect();
                 Self { overrides, silences, store: Some(store), unread: None }
             }
-            (Err(error), _) | (_, Err(error)) => unread(error.to_string()),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => unread(error.to_string()),
         }
     }
 
@@ -122,14 +134,14 @@ impl Arranged {
 }
 
 async fn now(args: &Now) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
-    let roster = &loaded.definitions.roster;
+    let mut loaded = args.config.load()?;
     let now = Clock::System.now();
     let at = match &args.at {
-        Some(text) => times::instant(text, &times::zone_of(roster), now, Edge::Start)?,
+        Some(text) => times::instant(text, &times::zone_of(&loaded.definitions.roster), now, Edge::Start)?,
         None => now,
     };
-    let arranged = Arranged::since(&loaded, at).await;
+    let arranged = Arranged::since(&mut loaded, at).await;
+    let roster = &loaded.definitions.roster;
     let overrides = |schedule: &Schedule| overrides_of(&arranged.overrides, &schedule.name);
     if args.json {
         let view = |schedule| OnCallView::of(schedule, &overrides(schedule), at);
@@ -150,7 +162,8 @@ async fn now(args: &Now) -> anyhow::Result<()> {
 }
 
 async fn show(args: &Show) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
+    let mut loaded = args.config.load()?;
+    let arranged = Arranged::since(&mut loaded, Timestamp::UNIX_EPOCH).await;
     let schedules: Vec<&Schedule> = match &args.schedule {
         Some(name) => vec![schedule(&loaded, name)?],
         None => loaded.definitions.roster.schedules.values().collect(),
@@ -160,7 +173,6 @@ async fn show(args: &Show) -> anyhow::Result<()> {
     }
     let now = Clock::System.now();
     let mut views = Vec::new();
-    let arranged = Arranged::since(&loaded, Timestamp::UNIX_EPOCH).await;
     for (nth, schedule) in schedules.into_iter().enumerate() {
         let from = match &args.from {
             Some(text) => times::instant(text, &schedule.zone, now, Edge::Start)?,

@@ -20,7 +20,7 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let loaded = config.load()?;
     // Asked in another thread each time: a file system that hangs must hold up nothing else.
-    let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref()));
+    let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref(), Clock::System.now()));
     let mut ticks = tokio::time::interval(WATCH_EVERY);
     let running = app::start(loaded, Clock::System, Drive::Background).await?;
     tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", running.smtp_address, running.http_address);
@@ -30,7 +30,7 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => reload(config, &running),
             _ = ticks.tick() => if let Some(mut asked) = watch.take() {
-                let answer = tokio::task::spawn_blocking(move || (asked.has_changed(), asked)).await;
+                let answer = tokio::task::spawn_blocking(move || (asked.has_changed(Clock::System.now()), asked)).await;
                 let (changed, asked) = answer.context("watching the definition files failed")?;
                 watch = Some(asked);
                 if changed {
@@ -60,7 +60,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Puts new definitions in force, or says what is wrong with them and keeps the old ones.
 fn reload(config: &ConfigArg, running: &Running) {
-    match crate::definitions::load(&config.config) {
+    match crate::definitions::load(&config.config, Clock::System.now()) {
         Ok(loaded) => {
             let version = loaded.definitions.version.clone();
             if let Err(error) = running.reload(loaded.definitions) {

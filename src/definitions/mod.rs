@@ -3,6 +3,7 @@
 //! Called by the CLI and the app. Reading never stops at the first problem; a set of files with any problem
 //! yields none of its definitions, so that the old ones stay in force.
 
+mod calendar;
 mod civil;
 mod criteria;
 mod handling;
@@ -24,8 +25,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use self::calendar::Calendars;
 use self::pack::PackFile;
 use self::people::Usable;
 pub use self::probe::with_probe;
@@ -75,40 +78,45 @@ pub struct Loaded {
     pub definitions: Definitions,
 }
 
-/// Reads a configuration file and the rule packs it points to.
+/// Reads a configuration file and the rule packs and calendar files it points to; the calendars for the time around
+/// `now`.
 ///
 /// # Errors
 /// Every problem of every file at once.
-pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    read(path, None)
+pub fn load(path: &Path, now: Timestamp) -> Result<Loaded, Problems> {
+    read(path, None, now)
 }
 
 /// The same with another folder of rule packs than the configured one.
 ///
 /// # Errors
 /// Every problem of every file at once.
-pub fn load_with_rules(path: &Path, rules: &Path) -> Result<Loaded, Problems> {
-    read(path, Some(rules))
+pub fn load_with_rules(path: &Path, rules: &Path, now: Timestamp) -> Result<Loaded, Problems> {
+    read(path, Some(rules), now)
 }
 
-fn read(path: &Path, rules: Option<&Path>) -> Result<Loaded, Problems> {
+fn read(path: &Path, rules: Option<&Path>, now: Timestamp) -> Result<Loaded, Problems> {
     let source = SourceFile::read(path).map_err(|problem| Problems(vec![problem]))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let reader = Reader::new(Arc::clone(&source));
     let Some(mut root) = reader.root() else { return Err(Problems(reader.into_problems())) };
     let settings = Settings::read(&mut root, folder);
     let (packs, pack_problems) = packs(rules.or(settings.rules.as_deref()));
-    let version = version(std::iter::once(&source).chain(packs.values().map(|file| &file.source)));
+    let mut sources = vec![Arc::clone(&source)];
+    sources.extend(packs.values().map(|file| Arc::clone(&file.source)));
     let packs: BTreeMap<String, Arc<Pack>> = packs.into_iter().map(|(name, file)| (name, file.pack)).collect();
     let usable = Usable { voice: settings.voice.is_some(), webhook: settings.webhook.is_some() };
-    let definitions = Definitions { version, ..roster::read(&mut root, &settings.domains, &packs, usable) };
+    let calendars = Calendars::new(folder, now);
+    let definitions = roster::read(&mut root, &settings.domains, &packs, usable, &calendars);
+    sources.extend(calendars.sources());
+    let definitions = Definitions { version: version(&sources), ..definitions };
     root.finish();
     let problems: Vec<Problem> = reader.into_problems().into_iter().chain(pack_problems).collect();
     if problems.is_empty() { Ok(Loaded { settings, definitions }) } else { Err(Problems(problems)) }
 }
 
 /// A short digest of all files.
-fn version<'a>(sources: impl Iterator<Item = &'a Arc<SourceFile>>) -> String {
+fn version(sources: &[Arc<SourceFile>]) -> String {
     let mut digest = Sha256::new();
     for source in sources {
         digest.update(source.text.len().to_be_bytes());

@@ -1,7 +1,8 @@
 //! Schedules, maintenance windows and dependencies: who is called when, and when not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::calendar::Calendars;
 use super::civil;
 use super::people::check_name;
 use super::reader::{Placed, Table};
@@ -19,18 +20,29 @@ const LIST_MAX: usize = 1000;
 type Users = BTreeMap<String, User>;
 
 /// Reads a schedule.
-pub(super) fn read_schedule(name: &Placed<String>, mut table: Table<'_>, users: &Users) -> Schedule {
+pub(super) fn read_schedule(
+    name: &Placed<String>,
+    mut table: Table<'_>,
+    users: &Users,
+    calendars: &Calendars<'_>,
+) -> Schedule {
     check_name(name, &table, "a schedule");
     let zone = civil::zone(&mut table);
-    let holidays = civil::dates(&mut table, "holidays").into_iter().collect();
+    let mut holidays: BTreeSet<_> = civil::dates(&mut table, "holidays").into_iter().collect();
+    holidays.extend(calendars.holidays(&mut table, &zone));
+    let has_calendar = table.has("calendar");
+    let events = calendars.events(&name.value, &mut table, &zone, users).unwrap_or_default();
     let layers: Vec<Layer> =
         (1..).zip(table.tables("layers")).filter_map(|(number, layer)| read_layer(number, layer, users)).collect();
-    if layers.is_empty() {
-        let hint =
-            "[[schedules.NAME.layers]] with starts = \"2026-01-05T09:00\", every = \"1 week\", turns = [\"ann\"]";
-        table.reader().note_with_hint(table.span(), format!("schedule {} has no layer", name.value), hint);
+    if layers.is_empty() && !has_calendar {
+        let hint = "[[schedules.NAME.layers]] with starts = \"2026-01-05T09:00\", every = \"1 week\", turns = [\"ann\"]; or calendar = \"FILE.ics\"";
+        table.reader().note_with_hint(
+            table.span(),
+            format!("schedule {} has no layer and no calendar", name.value),
+            hint,
+        );
     }
-    let schedule = Schedule { name: name.value.clone(), zone, layers, holidays, events: Vec::new() };
+    let schedule = Schedule { name: name.value.clone(), zone, layers, holidays, events };
     if let Err(invalid) = schedule.check() {
         table.reader().note(table.span(), invalid.to_string());
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use toml_span::Value;
 
+use super::calendar::Calendars;
 use super::people::Usable;
 use super::reader::{Placed, Table};
 use super::rule::Defaults;
@@ -31,10 +32,11 @@ pub(super) fn read(
     domains: &[String],
     packs: &BTreeMap<String, Arc<Pack>>,
     usable: Usable,
+    calendars: &Calendars<'_>,
 ) -> Definitions {
     let users: BTreeMap<String, User> = named(root, "users", |name, table| people::read_user(name, table, usable));
     let schedules: BTreeMap<String, Schedule> =
-        named(root, "schedules", |name, table| oncall::read_schedule(name, table, &users));
+        named(root, "schedules", |name, table| oncall::read_schedule(name, table, &users, calendars));
     let rooms = people::read_rooms(root, usable);
     let known = Known { users: &users, schedules: &schedules, rooms: &rooms };
     let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, known));
@@ -52,7 +54,8 @@ pub(super) fn read(
         root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
     }
     let rulebook = Rulebook { domains: domains.to_vec(), services };
-    let roster = Roster { users, schedules, rooms, policies, fallback, maintenance, dependencies };
+    let calendars = calendars.take_subscriptions();
+    let roster = Roster { users, schedules, calendars, rooms, policies, fallback, maintenance, dependencies };
     Definitions { version: String::new(), rulebook, roster }
 }
 

@@ -5,6 +5,7 @@
 //! holds it to that. The engine executes what these functions return.
 
 pub mod alert;
+pub mod calendar;
 mod charset;
 pub mod choice;
 pub mod civil_time;

@@ -38,10 +38,10 @@ pub struct Warning {
 }
 
 /// What will go wrong by these people, schedules and policies. Overrides are not looked at: what only they mend is
-/// told.
+/// told. Of a schedule whose calendar is elsewhere and not read, nothing is known.
 pub fn outlook(roster: &Roster, now: Timestamp) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for schedule in roster.schedules.values() {
+    for schedule in roster.schedules.values().filter(|schedule| !is_unread(roster, &schedule.name)) {
         warnings.extend(gaps(schedule, now));
     }
     warnings.extend(empty_steps(roster, now));
@@ -76,6 +76,11 @@ pub fn of_service(service: &Service, now: Timestamp) -> Vec<Warning> {
     clock(&format!("support hours of {}", service.name), &support.zone, &support.windows, now)
 }
 
+fn is_unread(roster: &Roster, schedule: &str) -> bool {
+    let is_empty = roster.schedules.get(schedule).is_some_and(|schedule| schedule.events.is_empty());
+    is_empty && roster.calendars.contains_key(schedule)
+}
+
 fn gaps(schedule: &Schedule, now: Timestamp) -> Option<Warning> {
     let gaps = schedule.gaps(&[], now, stretch::later(now, GAPS_WITHIN));
     let (from, to) = gaps.first()?;
@@ -99,7 +104,12 @@ fn empty_steps(roster: &Roster, now: Timestamp) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for policy in roster.policies.values() {
         for (number, step) in (1..).zip(&policy.steps) {
-            if !notification::plan(&situation, &step.targets, Urgency::High).is_empty() {
+            let unread = |target: &Target| match target {
+                Target::Schedule(name) | Target::Everyone(name) => is_unread(roster, name),
+                Target::User(_) | Target::Room(_) => false,
+            };
+            let reaches = !notification::plan(&situation, &step.targets, Urgency::High).is_empty();
+            if reaches || step.targets.iter().any(unread) {
                 continue;
             }
             let targets = step.targets.iter().map(Target::to_string).collect::<Vec<_>>().join(", ");

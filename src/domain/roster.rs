@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::alert::UnknownWord;
+use super::calendar::Subscription;
 use super::dependency::Dependency;
 use super::escalation::Policy;
 use super::handling::Urgency;
@@ -22,6 +23,8 @@ pub struct Roster {
     pub users: BTreeMap<String, User>,
     /// By name.
     pub schedules: BTreeMap<String, Schedule>,
+    /// Calendars that the running gateway fetches, by the schedule that takes its shifts from it.
+    pub calendars: BTreeMap<String, Subscription>,
     /// By name: where several people read.
     pub rooms: BTreeMap<String, ContactMethod>,
     /// By name.

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+pub use events::Events;
 pub use layer::{HolidayRule, Layer, PEOPLE_MAX, TURNS_MAX};
 pub use length::Length;
 
@@ -18,6 +19,7 @@ use super::stretch::{self, Stretch};
 use seat::{Origin, Seat};
 use timeline::Timeline;
 
+mod events;
 mod layer;
 mod length;
 mod seat;
@@ -51,11 +53,11 @@ pub struct Schedule {
     pub layers: Vec<Layer>,
     /// Days that layers may treat in their own way.
     pub holidays: BTreeSet<Date>,
-    /// Shifts of an iCalendar file, which overrule the layers. All that overlap are on call together.
-    pub events: Vec<Event>,
+    /// Shifts of an iCalendar text, which overrule the layers. All that overlap are on call together.
+    pub events: Events,
 }
 
-/// A shift from an iCalendar file, repetitions already expanded. One that ends before it starts is none.
+/// A shift from an iCalendar text, repetitions already expanded. One that ends before it starts is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Who is on call.
@@ -142,7 +144,8 @@ impl std::error::Error for Invalid {}
 impl Schedule {
     /// A schedule without holidays and calendar. Refuses what [`check`](Self::check) refuses.
     pub fn new(name: &str, zone: TimeZone, layers: Vec<Layer>) -> Result<Self, Invalid> {
-        let schedule = Self { name: name.to_owned(), zone, layers, holidays: BTreeSet::new(), events: Vec::new() };
+        let schedule =
+            Self { name: name.to_owned(), zone, layers, holidays: BTreeSet::new(), events: Events::default() };
         schedule.check()?;
         Ok(schedule)
     }
@@ -245,8 +248,7 @@ impl Schedule {
     fn seats<'a>(&'a self, overrides: &'a [Override], at: Timestamp) -> Vec<Seat<'a>> {
         let is_now = |(from, to): Stretch| from <= at && at < to;
         let mut seats = Vec::new();
-        let events = self.events.iter().filter(|event| is_now((event.starts_at, event.ends_at)));
-        seats.extend(events.map(|event| Seat::new(&event.user, Origin::Calendar)));
+        seats.extend(self.events.at(at).map(|event| Seat::new(&event.user, Origin::Calendar)));
         if seats.is_empty() {
             let mut turns =
                 self.layers.iter().rev().map(|layer| (layer, layer.turn_at(&self.zone, &self.holidays, at)));

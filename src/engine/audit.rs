@@ -81,8 +81,12 @@ impl Engine {
         if before.outlook_at.is_none_or(|at| now.duration_since(at) >= OUTLOOK_EVERY) {
             let stored = self.store.overrides_since(now).await.map_err(unread)?;
             let overrides: Vec<Swap> = stored.into_iter().map(|stored| stored.swap).collect();
-            audit.outlook = outlook(&definitions, &overrides, now);
-            audit.outlook_at = Some(now);
+            // A calendar that was not asked for yet says nothing about gaps; soon it will.
+            let calendars = self.in_force.calendars();
+            let awaited: Vec<&str> =
+                calendars.iter().filter(|state| state.is_awaited).map(|state| state.schedule.as_str()).collect();
+            audit.outlook = outlook(&definitions, &overrides, &awaited, now);
+            audit.outlook_at = awaited.is_empty().then_some(now);
         }
         let forgotten = self.store.forgotten(now - TIMER_LATE, now - NOTIFICATION_LATE - BUSY_MAX).await;
         let forgotten = forgotten.map_err(unread)?;
@@ -128,10 +132,10 @@ pub async fn run(engine: Arc<Engine>, stop: CancellationToken) {
 }
 
 /// What the definitions will come to: gaps in schedules that somebody relies on, policies that reach nobody now.
-fn outlook(definitions: &Definitions, overrides: &[Swap], now: Timestamp) -> Vec<Finding> {
+fn outlook(definitions: &Definitions, overrides: &[Swap], awaited: &[&str], now: Timestamp) -> Vec<Finding> {
     let roster = &definitions.roster;
     let mut findings = Vec::new();
-    for schedule in roster.schedules.values() {
+    for schedule in roster.schedules.values().filter(|schedule| !awaited.contains(&schedule.name.as_str())) {
         let shifts: Vec<_> =
             overrides.iter().filter(|swap| swap.schedule == schedule.name).map(|swap| swap.shift.clone()).collect();
         let gaps = schedule.gaps(&shifts, now, now.checked_add(GAPS_AHEAD).unwrap_or(now));
@@ -148,7 +152,7 @@ fn outlook(definitions: &Definitions, overrides: &[Swap], now: Timestamp) -> Vec
             });
         }
     }
-    for service in &definitions.rulebook.services {
+    for service in definitions.rulebook.services.iter().filter(|_| awaited.is_empty()) {
         let situation = Situation { overrides, ..Situation::quiet(roster, &service.handling, now) };
         let policy = escalation::Policy::of(&situation, Severity::Critical);
         let next = escalation::next(&policy, escalation::Position::default(), Urgency::High, &situation);

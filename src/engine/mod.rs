@@ -6,6 +6,7 @@
 mod again;
 mod arrange;
 pub mod audit;
+pub mod calendar;
 mod committer;
 mod delivery;
 mod door;

@@ -37,8 +37,13 @@ impl FromRequestParts<Arc<Shared>> for Caller {
 
 /// Mints a token of 256 random bits.
 pub fn mint() -> String {
+    format!("{PREFIX}{}", mint_secret())
+}
+
+/// Mints a secret of 256 random bits, in hex.
+pub fn mint_secret() -> String {
     let (high, low) = rand::rng().random::<(u128, u128)>();
-    format!("{PREFIX}{high:032x}{low:032x}")
+    format!("{high:032x}{low:032x}")
 }
 
 /// What the database keeps. A random token needs no slow hash.

@@ -13,7 +13,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Shared};
@@ -21,6 +21,7 @@ use crate::clock::Stopwatch;
 use crate::domain::alert::Action;
 use crate::domain::incident::Status;
 use crate::domain::notification;
+use crate::engine::calendar::CalendarState;
 use crate::engine::{Engine, audit};
 
 /// A node is ready while its last write is younger than this.
@@ -93,8 +94,20 @@ pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
             "services": definitions.rulebook.services.len(),
             "problem": reloads.problem,
         },
+        // Old shifts are better than none, so they do not make a node unready either.
+        "calendars": shared.engine.in_force().calendars().iter().map(calendar).collect::<Vec<_>>(),
     });
     (status, Json(detail)).into_response()
+}
+
+/// Neither the address, which is secret, nor names of people: nobody needs a token to read this.
+fn calendar(state: &CalendarState) -> Value {
+    json!({
+        "schedule": state.schedule,
+        "fetched_at": state.fetched_at.map(|at| at.to_string()),
+        "problem": state.problem,
+        "unknown_people": state.strangers,
+    })
 }
 
 /// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read at each scrape,
@@ -150,6 +163,7 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     registry.register("mails", "Mails stored", mails);
     registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
     register_definitions(shared, &mut registry);
+    register_calendars(shared, &mut registry);
     let findings = Family::<[(&str, &str); 1], Gauge>::default();
     for kind in audit::KINDS {
         findings.get_or_create(&[("kind", kind)]).set(0);
@@ -178,4 +192,21 @@ fn register_definitions(shared: &Shared, registry: &mut Registry) {
         "When the definitions in force were read (Unix time)",
         loaded_at,
     );
+}
+
+fn register_calendars(shared: &Shared, registry: &mut Registry) {
+    let [outdated, strangers, fetched_at] = [(); 3].map(|()| Family::<[(&str, String); 1], Gauge>::default());
+    for state in shared.engine.in_force().calendars() {
+        let schedule = [("schedule", state.schedule)];
+        outdated.get_or_create(&schedule).set(i64::from(state.problem.is_some()));
+        strangers.get_or_create(&schedule).set(i64::try_from(state.strangers).unwrap_or(i64::MAX));
+        if let Some(at) = state.fetched_at {
+            fetched_at.get_or_create(&schedule).set(at.as_second());
+        }
+    }
+    let help = "Whether a schedule's calendar could not be fetched or read when it was last asked for";
+    registry.register("calendar_outdated", help, outdated);
+    registry.register("calendar_unknown_people", "Names in a schedule's calendar that are no user", strangers);
+    let help = "When a schedule's calendar was last known to be the newest (Unix time)";
+    registry.register("calendar_fetched_at_seconds", help, fetched_at);
 }

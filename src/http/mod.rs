@@ -3,6 +3,7 @@
 pub mod api;
 pub mod auth;
 mod error;
+pub mod feeds;
 pub mod health;
 pub mod server;
 pub mod view;
@@ -75,6 +76,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .route("/feeds/schedules/{file}", get(feeds::schedule))
+        .route("/feeds/people/{file}", get(feeds::person))
         .nest("/api/v1", api)
         .with_state(shared)
 }

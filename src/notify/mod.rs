@@ -3,6 +3,7 @@
 //! A channel knows how to say a page to its provider and what the provider may answer. It decides nothing about
 //! incidents: answers go to the engine.
 
+pub mod calendar;
 pub mod console;
 pub mod voice;
 pub mod webhook;

@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod calendar;
 mod dialect;
 pub mod heartbeat;
 pub mod incident;

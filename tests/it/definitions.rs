@@ -1,6 +1,14 @@
 //! Definition files with problems: all of them at once, each with its place, an excerpt and a hint.
 
-use nightcall::definitions;
+use std::path::Path;
+
+use nightcall::definitions::problem::Problems;
+use nightcall::definitions::{self, Loaded};
+
+/// Loads a configuration on a Saturday in November.
+fn load(path: &Path) -> Result<Loaded, Problems> {
+    definitions::load(path, "2026-11-21T10:00:00Z".parse().expect("a timestamp"))
+}
 
 /// Loads a configuration and one rule pack, and returns the problems.
 fn problems(config: &str, pack: &str) -> Vec<String> {
@@ -8,7 +16,7 @@ fn problems(config: &str, pack: &str) -> Vec<String> {
     std::fs::create_dir(folder.path().join("rules")).expect("made");
     std::fs::write(folder.path().join("nightcall.toml"), config).expect("written");
     std::fs::write(folder.path().join("rules/mine.toml"), pack).expect("written");
-    match definitions::load(&folder.path().join("nightcall.toml")) {
+    match load(&folder.path().join("nightcall.toml")) {
         Ok(_) => Vec::new(),
         Err(problems) => {
             let prefix = format!("{}/", folder.path().display());
@@ -106,7 +114,7 @@ fn a_problem_shows_its_excerpt() {
     let path = folder.path().join("nightcall.toml");
     std::fs::write(&path, GOOD.replace("rules = \"rules\"\n", "").replace("policy = \"p\"", "policy = \"pp\""))
         .expect("written");
-    let rendered = definitions::load(&path).expect_err("a problem").render(false);
+    let rendered = load(&path).expect_err("a problem").render(false);
     let rendered = rendered.replace(&folder.path().display().to_string(), "DIR");
     insta::assert_snapshot!(rendered);
 }
@@ -205,13 +213,13 @@ fn a_service_has_rules_of_its_own_before_and_after_its_packs() {
     std::fs::create_dir(folder.path().join("rules")).expect("made");
     std::fs::write(folder.path().join("nightcall.toml"), GOOD.to_owned() + own).expect("written");
     std::fs::write(folder.path().join("rules/mine.toml"), GOOD_PACK).expect("written");
-    let loaded = definitions::load(&folder.path().join("nightcall.toml")).expect("good");
+    let loaded = load(&folder.path().join("nightcall.toml")).expect("good");
     let names: Vec<&str> =
         loaded.definitions.rulebook.services[0].rules.rules().iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["s/before/first", "mine/a", "s/after/rest"]);
     let before = loaded.definitions.version.clone();
     std::fs::write(folder.path().join("rules/mine.toml"), GOOD_PACK.replace('x', "y")).expect("written");
-    let loaded = definitions::load(&folder.path().join("nightcall.toml")).expect("good");
+    let loaded = load(&folder.path().join("nightcall.toml")).expect("good");
     assert_ne!(loaded.definitions.version, before, "another set has another version");
 }
 
@@ -233,8 +241,10 @@ fn the_examples_of_the_starter_file_are_right() {
     std::fs::create_dir(folder.path().join("rules")).expect("a folder");
     let config = folder.path().join("nightcall.toml");
     std::fs::write(&config, format!("{head}\n{webhook}{examples}")).expect("written");
-    let loaded = nightcall::definitions::load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    std::fs::write(folder.path().join("de.ics"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n").expect("written");
+    let loaded = load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(loaded.definitions.roster.schedules["primary"].layers.len(), 2);
+    assert_eq!(loaded.definitions.roster.calendars["secondary"].named.len(), 3);
     let web = loaded.definitions.rulebook.service("web").expect("a service");
     assert_eq!(web.handling.heartbeats.len(), 1);
 }

@@ -22,7 +22,7 @@ use crate::postgres;
 use crate::world::sqlite_url;
 
 /// Databases to run a test on.
-async fn databases() -> Vec<(String, Option<TempDir>)> {
+pub(crate) async fn databases() -> Vec<(String, Option<TempDir>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let mut all = vec![(sqlite_url(folder.path()), Some(folder))];
     all.extend(postgres::database().await.map(|url| (url, None)));

@@ -97,9 +97,10 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         );
         let config = folder.path().join("nightcall.toml");
         std::fs::write(&config, text).expect("the configuration is written");
-        let mut loaded = definitions::load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-        loaded.settings.database_url = database_url.map_or_else(|| sqlite_url(folder.path()), str::to_owned);
         let clock = Clock::manual("2026-11-21T10:00:00Z".parse().expect("a timestamp"));
+        let mut loaded =
+            definitions::load(&config, clock.now()).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        loaded.settings.database_url = database_url.map_or_else(|| sqlite_url(folder.path()), str::to_owned);
         let running = app::start(loaded, clock.clone(), Drive::ByHand).await.expect("the gateway starts");
         let token = auth::mint();
         running.engine.store().add_token("test", &auth::hash(&token), clock.now()).await.expect("a token is stored");

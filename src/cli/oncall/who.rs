@@ -58,7 +58,7 @@ pub(crate) struct Args {
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let raw = rules::read_mail(&args.mail)?;
-    let loaded = args.config.load()?;
+    let mut loaded = args.config.load()?;
     let zone = times::zone(args.zone.as_deref(), times::zone_of(&loaded.definitions.roster))?;
     let now = Clock::System.now();
     let at = match &args.at {
@@ -68,7 +68,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mail = Mail::parse(&raw).with_sender(&args.from);
     let (service, recipient) = rules::recipient(&loaded.definitions.rulebook, args.to.as_deref(), &mail)?;
     let verdict = service.judge(&mail, &Envelope::new(&args.from, &recipient, &args.client));
-    let arranged = Arranged::since(&loaded, at).await;
+    let arranged = Arranged::since(&mut loaded, at).await;
     let mut answers = Vec::new();
     for alert in verdict.alerts {
         let asked = Asked { loaded: &loaded, arranged: &arranged, service: &service, at, is_now: args.at.is_none() };

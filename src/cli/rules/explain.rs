@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::read_mail;
 use crate::cli::{print_json, told};
+use crate::clock::Clock;
 use crate::definitions::{self, problem::Problems};
 use crate::domain::alert::Alert;
 use crate::domain::mail::{Envelope, Mail};
@@ -44,7 +45,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mail = Mail::parse(&raw).with_sender(&args.from);
     let domain = args.to.as_deref().and_then(|to| to.rsplit_once('@')).map_or("localhost", |(_, domain)| domain);
     let rulebook = match (&args.config, &args.rules) {
-        (Some(config), _) => definitions::load(config).map_err(|problems| told(&problems))?.definitions.rulebook,
+        (Some(config), _) => {
+            definitions::load(config, Clock::System.now()).map_err(|problems| told(&problems))?.definitions.rulebook
+        }
         (None, Some(path)) => {
             let (packs, problems) = definitions::packs_at(path);
             if !problems.is_empty() {

@@ -42,9 +42,10 @@ pub(crate) struct Judged {
 impl Stored {
     /// The definitions to judge with.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        let now = Clock::System.now();
         let loaded = match &self.rules {
-            None => definitions::load(&self.config.config),
-            Some(folder) => definitions::load_with_rules(&self.config.config, folder),
+            None => definitions::load(&self.config.config, now),
+            Some(folder) => definitions::load_with_rules(&self.config.config, folder, now),
         };
         loaded.map_err(|problems| told(&problems))
     }

@@ -126,14 +126,16 @@ fn later_layers_overrule_earlier_ones_and_never_stack() {
 #[test]
 fn the_calendar_lies_above_the_layers() {
     let mut schedule = schedule("Europe/Berlin", vec![layer("base", "2026-03-02T09:00", "1 week", &["ann"])]);
+    let mut events = Vec::new();
     for (user, from, to) in
         [("zoe", "2026-03-03T10:00", "2026-03-03T14:00"), ("bob", "2026-03-03T12:00", "2026-03-03T15:00")]
     {
         let (starts_at, ends_at) = (at(&schedule, from), at(&schedule, to));
-        schedule.events.push(Event { user: user.to_owned(), starts_at, ends_at });
+        events.push(Event { user: user.to_owned(), starts_at, ends_at });
         // The wrong way round: no shift at all.
-        schedule.events.push(Event { user: "nobody".to_owned(), starts_at: ends_at, ends_at: starts_at });
+        events.push(Event { user: "nobody".to_owned(), starts_at: ends_at, ends_at: starts_at });
     }
+    schedule.events = events.into();
     let expected = [
         "Tue 03 Mar 00:00 - Tue 03 Mar 10:00 ann (base)",
         "Tue 03 Mar 10:00 - Tue 03 Mar 14:00 zoe (calendar)",

@@ -30,7 +30,8 @@ impl<'a> Timeline<'a> {
             cuts.extend(turns.iter().flat_map(|((from, to), _)| [*from, *to]));
             layers.push(Turns { layer, ahead: turns.into_iter().peekable() });
         }
-        let events = Running::new(&schedule.events, range, |event| (event.starts_at, event.ends_at), &mut cuts);
+        let events =
+            Running::new(schedule.events.around(range), range, |event| (event.starts_at, event.ends_at), &mut cuts);
         let overrides = Running::new(overrides, range, |over| (over.starts_at, over.ends_at), &mut cuts);
         // Each layer's are in order already, which this sort makes use of.
         cuts.sort();

@@ -93,6 +93,7 @@ fn roster(chance: &mut Chance, zone: &TimeZone) -> Roster {
         parent_key: None,
     };
     Roster {
+        calendars: BTreeMap::new(),
         users,
         schedules: [
             ("primary", rotation("primary", zone, None)),

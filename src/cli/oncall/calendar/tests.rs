@@ -248,7 +248,8 @@ fn events_past_and_present() {
     schedule.events = vec![
         event("ann", "2026-01-05T00:00Z", "2026-01-05T08:00Z"),
         event("evil\x1b[2J\n", "2026-01-05T09:00:30Z", "2026-01-05T12:00Z"),
-    ];
+    ]
+    .into();
     check(
         &schedule,
         &[],

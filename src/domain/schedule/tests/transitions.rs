@@ -101,7 +101,7 @@ fn probes(change: Change, place: DateTime) -> Vec<Timestamp> {
 
 fn only_layer(zone: &TimeZone, base: Layer) -> Schedule {
     let (name, holidays) = (String::new(), BTreeSet::new());
-    Schedule { name, zone: zone.clone(), layers: vec![base], holidays, events: Vec::new() }
+    Schedule { name, zone: zone.clone(), layers: vec![base], holidays, events: Events::default() }
 }
 
 fn rotation(starts: DateTime, every: Length, turns: usize) -> Layer {

@@ -58,7 +58,7 @@ fn two_reasons() {
         &["ops  ann (all) + zoe (override) until Wed 09:30 (in 1 h 30 min), then cid"],
     );
     let times = ["2026-07-01T00:00Z", "2026-07-02T00:00Z"].map(|text| text.parse().unwrap());
-    schedule.events = vec![Event { user: "dan".to_owned(), starts_at: times[0], ends_at: times[1] }];
+    schedule.events = vec![Event { user: "dan".to_owned(), starts_at: times[0], ends_at: times[1] }].into();
     schedule.layers.clear();
     check(&[(&schedule, &[])], "2026-07-01T10:00:00Z", &["ops  dan (calendar) until Thu 00:00 (in 14 h), then nobody"]);
     assert_eq!(now_line(&[], Timestamp::UNIX_EPOCH), "");
