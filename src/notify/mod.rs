@@ -3,10 +3,35 @@
 //! A channel knows how to say a page to its provider and what the provider may answer. It decides nothing about
 //! incidents: answers go to the engine.
 
+pub mod alertmanager;
+pub mod apprise;
 pub mod calendar;
 pub mod console;
+pub mod dingtalk;
+pub mod discord;
+pub mod egress;
+pub mod exchange;
+pub mod exec;
+pub mod feishu;
+pub mod gotify;
+pub mod incident_manager;
+pub mod mattermost;
+pub mod message;
+pub mod ntfy;
+pub mod opsgenie;
+pub mod pagerduty;
+pub mod pushover;
+pub mod signature;
+pub mod slack;
+pub mod target;
+pub mod teams;
+pub mod telegram;
+#[cfg(test)]
+mod tests;
+pub mod text;
 pub mod voice;
 pub mod webhook;
+pub mod wecom;
 pub mod worker;
 
 use std::fmt;

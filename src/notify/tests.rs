@@ -1,0 +1,5 @@
+//! What the tests of all channels share, and what must hold for each of them.
+
+pub(super) mod sample;
+
+mod properties;
