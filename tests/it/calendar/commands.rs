@@ -9,7 +9,7 @@ use nightcall::store::calendar::StoredCalendar;
 use serde_json::Value;
 
 use super::{NOW, at, calendar};
-use crate::world::sqlite_url;
+use crate::world::{World, sqlite_url};
 
 const URL: &str = "http://127.0.0.1:9/private-abc/basic.ics";
 
@@ -62,4 +62,37 @@ async fn who_is_on_call_is_what_the_gateway_has_fetched() {
     assert_eq!(after["unread"], Value::Null);
     let (code, printed) = run(folder.path(), &["oncall", "show"]);
     assert!(code == Some(0) && printed.contains("bob"), "{printed}");
+}
+
+#[tokio::test]
+async fn who_is_called_in_is_whom_the_fetched_calendar_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut world = World::build(crate::world::STANDARD, "", Some(&sqlite_url(folder.path()))).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_call("ann");
+    let text = calendar(&["SUMMARY:cid\nDTSTART;VALUE=DATE:20200101\nRRULE:FREQ=DAILY"]);
+    let stored = StoredCalendar { url: Url::new(URL), text, etag: None, fetched_at: at(NOW), problem: None };
+    world.running.engine.store().keep_calendar(&stored).await.expect("stored");
+    let config = folder.path().join("nightcall.toml");
+    let url = sqlite_url(folder.path());
+    let text = format!(
+        r#"fallback = "ann"
+database = {{ url = "{url}" }}
+users = {{ ann = {{ contacts = ["console"] }}, cid = {{ contacts = ["console"] }} }}
+schedules = {{ primary = {{ calendar = "{URL}" }} }}
+policies = {{ default = {{ steps = [{{ targets = ["ann"] }}, {{ targets = ["schedule:primary"] }}] }} }}
+services = {{ db = {{ addresses = ["*"], policy = "default" }} }}
+"#
+    );
+    std::fs::write(&config, text).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nightcall"));
+    let output = command
+        .args(["incident", "add-responder", "1", "schedule:primary", "--config"])
+        .arg(&config)
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sent = world.running.engine.store().notifications(1).await.expect("readable");
+    let users: Vec<&str> = sent.iter().map(|notification| notification.user.as_str()).collect();
+    assert_eq!(users, ["ann", "cid"]);
 }
