@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::civil;
 use super::reader::{Placed, Table};
-use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, User};
+use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, Pin, User};
 use crate::settings::is_e164;
 
 /// Longest time after a page at which a method may come.
@@ -49,6 +49,13 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, usable: Usa
         match Locale::ALL.into_iter().find(|locale| locale.word() == word.value) {
             Some(locale) => user.locale = locale,
             None => table.reader().note_unknown(&word, "locale", Locale::ALL.into_iter().map(Locale::word)),
+        }
+    }
+    if let Some(pin) = table.string("pin") {
+        user.pin = Pin::new(&pin);
+        if user.pin.is_none() {
+            let hint = "a call asks for it before it tells anything";
+            table.reader().note_with_hint(pin.span, "a pin is 4 to 8 digits, in quotes", hint);
         }
     }
     table.finish();

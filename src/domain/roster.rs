@@ -56,6 +56,34 @@ pub struct User {
     pub quiet: Windows,
     /// Which methods tell them that they come on call.
     pub on_call_notice: Vec<usize>,
+    /// What a call asks for before it tells anything, where they want that.
+    pub pin: Option<Pin>,
+}
+
+/// Digits that somebody has to enter on the phone; never shown (I38).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin(String);
+
+impl Pin {
+    /// Fewest and most digits.
+    pub const DIGITS: [usize; 2] = [4, 8];
+
+    /// Takes digits; `None` for anything else, and for too few or too many.
+    pub fn new(digits: &str) -> Option<Self> {
+        let fits = (Self::DIGITS[0]..=Self::DIGITS[1]).contains(&digits.len());
+        (fits && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| Self(digits.to_owned()))
+    }
+
+    /// The digits themselves.
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(pin)")
+    }
 }
 
 /// One way to reach one person.
@@ -101,6 +129,7 @@ impl User {
             zone: TimeZone::UTC,
             locale: Locale::default(),
             quiet: Windows::default(),
+            pin: None,
         }
     }
 

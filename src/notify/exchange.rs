@@ -8,6 +8,7 @@ use url::Url;
 
 pub use super::Secret;
 use super::text;
+use crate::domain::incident::Event;
 pub use crate::domain::notification::Outcome;
 
 /// Longest part of a provider's own words that is passed on, in characters.
@@ -257,6 +258,15 @@ impl Act {
             Self::Acknowledge => "Acknowledge",
             Self::Resolve => "Resolve",
             Self::Escalate => "Escalate",
+        }
+    }
+
+    /// What happens to an incident by it.
+    pub fn event(self) -> Event {
+        match self {
+            Self::Acknowledge => Event::Acknowledged { origin_at: None },
+            Self::Resolve => Event::Resolved { origin_at: None },
+            Self::Escalate => Event::EscalationAsked,
         }
     }
 

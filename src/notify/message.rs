@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use crate::domain::alert::Severity;
+use crate::domain::incident::Incident;
 pub use crate::domain::roster::Locale;
 use crate::notify::exchange::Act;
 use crate::notify::text;
@@ -60,7 +61,7 @@ pub enum Kind<'a> {
 }
 
 /// One incident as channels tell it. Summary, details and links come from mail and are hostile.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// Unique, never given twice.
     pub number: i64,
@@ -86,7 +87,24 @@ pub struct Subject<'a> {
     pub page: i64,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// An incident of which a page of this number tells.
+    pub fn of(incident: &'a Incident, page: i64) -> Self {
+        Self {
+            number: incident.number,
+            service: &incident.service,
+            dedup_key: &incident.dedup_key,
+            status: incident.status.word(),
+            severity: incident.severity,
+            summary: &incident.summary,
+            details: &incident.details,
+            links: &incident.links,
+            alert_count: incident.alert_count,
+            opened_at: incident.opened_at,
+            page,
+        }
+    }
+
     /// What names this incident, and no other generation of it (I15), in another system: `SOURCE:NUMBER`.
     pub fn key(&self, source: &str) -> String {
         format!("{source}:{}", self.number)

@@ -4,6 +4,8 @@
 //! Source: Twilio Voice docs, "Make outbound calls" and "TwiML"; keys as PagerDuty and GoAlert use them.
 
 pub mod callback;
+pub mod keys;
+pub mod pin;
 pub mod signature;
 pub mod twiml;
 

@@ -135,7 +135,8 @@ async fn a_phone_is_proven_by_a_key() {
     world.settle().await;
     let call = world.expect_call("ann");
     let heard = world.phone.pick_up(&call).await.expect("speech");
-    let test = ["This is a test of nightcall.", "Press 4 to confirm that your phone is reached."];
+    let test =
+        ["This is a test call from nightcall. Nothing is wrong.", "Press 4 to confirm that this phone reaches you."];
     assert_eq!(heard.sentences[..2], test);
     assert_eq!(contacts(&world, "ann").await[0]["verified"], false);
     let done = world.phone.press(&call, &heard, "4").await.expect("an end");
@@ -161,4 +162,58 @@ async fn answering_a_page_proves_the_phone_and_a_failure_is_kept() {
         (&bob["verified"], &bob["failed_why"]),
         (&json!(false), &json!("the provider answered 400 Bad Request"))
     );
+}
+
+#[tokio::test]
+async fn a_call_speaks_the_language_of_its_person_and_asks_for_their_pin() {
+    let definitions = r#"
+[users.kei]
+contacts = ["voice:+15005550007"]
+locale = "ja"
+pin = "4711"
+[policies.default]
+steps = [{ delay = "5m", targets = ["kei"] }]
+[services.db]
+addresses = ["db"]
+policy = "default"
+"#;
+    let mut world = World::new(definitions).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let call = world.phone.ringing().expect("kei is called");
+    assert_eq!(call.to, "+15005550007");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    assert_eq!(heard.sentences[0], "ナイトコールです。暗証番号を入力し、最後にシャープを押してください。");
+    assert!(!heard.sentences.concat().contains("disk"), "nothing is told before");
+    let again = world.phone.press(&call, &heard, "4712").await.expect("another try");
+    let heard = world.phone.press(&call, &again, "4711").await.expect("the menu");
+    let said = heard.sentences.concat();
+    assert!(said.contains("disk") && said.contains("4"), "{said}");
+    let done = world.phone.press(&call, &heard, "4").await.expect("an end");
+    assert_eq!(done.key_url, None);
+    world.expect_status(1, nightcall::domain::incident::Status::Acknowledged).await;
+}
+
+#[tokio::test]
+async fn three_wrong_pins_end_the_call_and_the_next_person_is_called() {
+    let definitions = r#"
+[users.kei]
+contacts = ["voice:+15005550007"]
+pin = "4711"
+[policies.default]
+steps = [{ delay = "5m", targets = ["kei"] }, { delay = "5m", targets = ["ann"] }]
+[services.db]
+addresses = ["db"]
+policy = "default"
+"#;
+    let mut world = World::new(definitions).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let call = world.phone.ringing().expect("kei is called");
+    let mut heard = world.phone.pick_up(&call).await.expect("speech");
+    for _ in 0..3 {
+        heard = world.phone.press(&call, &heard, "0000").await.expect("an answer");
+    }
+    assert_eq!(heard.sentences, ["That PIN is wrong. The next person will be called. Goodbye."]);
+    world.phone.hang_up(&call, "completed").await.expect("taken");
+    world.settle().await;
+    world.expect_call("ann");
 }

@@ -20,7 +20,7 @@ async fn the_phone_says_what_happened_and_which_keys_there_are() {
     let (world, call) = ringing().await;
     let heard = world.phone.pick_up(&call).await.expect("speech");
     assert_eq!(heard.sentences[1], "Press 4 to acknowledge.");
-    assert_eq!(heard.sentences[2], "critical alert in service db: disk on db1 is CRITICAL.");
+    assert_eq!(heard.sentences[2], "Critical alert in service db: disk on db1 is CRITICAL.");
     assert!(heard.sentences[3].contains("6 to resolve, 5 to escalate, star to repeat"));
     assert_eq!(heard.sentences[4..8], heard.sentences[0..4], "all of it twice");
 }
@@ -82,10 +82,10 @@ async fn who_comes_late_hears_who_has_it() {
     let bobs = world.expect_call("bob");
     world.answer(&anns, "4").await;
     let heard = world.phone.pick_up(&bobs).await.expect("speech");
-    assert_eq!(heard.sentences, ["Already acknowledged by ann by voice. Good night."]);
+    assert_eq!(heard.sentences, ["This is nightcall.", "Already acknowledged by ann by voice. Good night."]);
     world.nagios("RECOVERY", "OK").await;
     let heard = world.phone.pick_up(&bobs).await.expect("speech");
-    assert_eq!(heard.sentences, ["This incident is already resolved. Good night."]);
+    assert_eq!(heard.sentences, ["This is nightcall.", "This incident is already resolved. Good night."]);
 }
 
 #[tokio::test]

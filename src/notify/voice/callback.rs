@@ -13,17 +13,20 @@ use axum::routing::post;
 use jiff::tz::TimeZone;
 use subtle::ConstantTimeEq as _;
 
+use super::keys::{self, Pressed, Stand};
+use super::pin::{self, Entered};
 use super::{Config, signature, twiml};
-use crate::domain::incident::{Cause, Event, Incident, Status};
+use crate::domain::incident::{Cause, Incident, Status};
 use crate::domain::notice::Notice;
+use crate::domain::roster::{Locale, Pin};
 use crate::engine::{About, CallEnd, Engine};
+use crate::notify::exchange::Act;
+use crate::notify::message::{Kind, Message, Subject};
+use crate::notify::spoken::speakable::speakable;
+use crate::notify::spoken::{self, NAME_CHARS_MAX, Phrase};
 use crate::store;
 use crate::store::notice::StoredNotice;
 use crate::store::notification::Notification;
-
-const KEYS: &str = "Press 4 to acknowledge, 6 to resolve, 5 to escalate, star to repeat.";
-const KEYS_FOR_ALL: &str = "Press 4 to acknowledge all, 5 to escalate all, star to repeat.";
-const NO_KEY: &str = "No key was pressed. The next person will be called. Goodbye.";
 
 struct Shared {
     engine: Arc<Engine>,
@@ -35,6 +38,7 @@ pub fn router(engine: Arc<Engine>, config: Config) -> Router {
     Router::new()
         .route("/voice/{id}/{nonce}/answer", post(answered))
         .route("/voice/{id}/{nonce}/key", post(key_pressed))
+        .route("/voice/{id}/{nonce}/pin", post(pin_entered))
         .route("/voice/{id}/{nonce}/resolve", post(resolve_confirmed))
         .route("/voice/{id}/{nonce}/status", post(ended))
         .route("/voice/notice/{id}/{nonce}/answer", post(notice_answered))
@@ -55,6 +59,8 @@ struct Call {
     parameters: Parameters,
     /// Which attempt the call was, where its address says so.
     attempt: i64,
+    /// What stands behind the `?` of its address.
+    query: String,
 }
 
 /// Why a callback is refused.
@@ -70,8 +76,7 @@ impl IntoResponse for Refusal {
 struct Signed {
     id: String,
     nonce: String,
-    /// Which attempt the call was, where its address says so.
-    attempt: i64,
+    query: String,
     parameters: Parameters,
 }
 
@@ -85,14 +90,13 @@ impl Signed {
         let given = given.to_owned();
         let path_and_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
         let url = format!("{}{path_and_query}", shared.config.public_url);
-        let attempt =
-            parts.uri.query().and_then(|query| query.strip_prefix("attempt=")?.parse().ok()).unwrap_or_default();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
         let form = Form::<Parameters>::from_request(Request::from_parts(parts, body), shared).await;
         let Form(parameters) = form.map_err(bad_request)?;
         if !signature::is_valid(shared.config.token.expose(), &url, &parameters, &given) {
             return Err(refuse(&id, StatusCode::FORBIDDEN, "its signature is wrong"));
         }
-        Ok(Self { id, nonce, attempt, parameters })
+        Ok(Self { id, nonce, query, parameters })
     }
 
     /// What the address is about, if it has the secret of it.
@@ -122,7 +126,7 @@ impl FromRequest<Arc<Shared>> for Call {
         let incident = store.incident(notification.incident_number).await.map_err(unavailable)?;
         let incident = incident.ok_or_else(|| refuse(&signed.id, StatusCode::NOT_FOUND, "its incident is gone"))?;
         let bundled = store.bundled_incidents(&signed.id).await.map_err(unavailable)?;
-        Ok(Self::about(notification, incident, bundled, signed.parameters, signed.attempt))
+        Ok(Self::about(notification, incident, bundled, signed.parameters, signed.query))
     }
 }
 
@@ -143,64 +147,84 @@ impl FromRequest<Arc<Shared>> for NoticeCall {
 }
 
 async fn notice_answered(State(shared): State<Arc<Shared>>, call: NoticeCall) -> Response {
-    let definitions = shared.engine.definitions();
-    let zone = definitions.roster.users.get(&call.told.user).map_or(TimeZone::UTC, |user| user.zone.clone());
+    let listener = Listener::of(&shared, &call.told.user);
+    let said = |phrase: &Phrase<'_>| spoken::say(listener.locale, phrase);
     match &call.told.notice {
         Notice::Test { .. } => {
             let action = shared.config.notice_url(&call.told.id, &call.told.nonce, "key");
-            let sentences = ["This is a test of nightcall.", "Press 4 to confirm that your phone is reached."];
-            xml(twiml::ask(&sentences, &action, "Nothing was confirmed. Goodbye."))
+            let sentences = [said(&Phrase::Test), said(&Phrase::PressToConfirm)];
+            xml(twiml::menu(&sentences, &action, &said(&Phrase::NotConfirmed), listener.voice()))
         }
-        told @ Notice::OnCall { .. } => xml(twiml::say(&["This is nightcall.", &told.text(&zone), "Goodbye."])),
+        Notice::OnCall { schedule, until } => {
+            let until = until.map(|until| until.to_zoned(listener.zone.clone()));
+            let schedule = speakable(schedule, listener.locale, NAME_CHARS_MAX);
+            let shift = Phrase::OnCall { schedule: &schedule, until: until.as_ref() };
+            xml(listener.tell(&[Phrase::Greeting, shift, Phrase::Goodbye]))
+        }
     }
 }
 
 async fn notice_key_pressed(State(shared): State<Arc<Shared>>, call: NoticeCall) -> Response {
+    let listener = Listener::of(&shared, &call.told.user);
     let pressed = call.parameters.iter().any(|(name, value)| name == "Digits" && value == "4");
     if !pressed || call.told.notice.code().is_none() {
-        return xml(twiml::say(&["Nothing was confirmed. Goodbye."]));
+        return xml(listener.tell(&[Phrase::NotConfirmed]));
     }
     xml(match shared.engine.test_answered(&call.told).await {
-        Ok(()) => twiml::say(&["Confirmed. Thank you."]),
+        Ok(()) => listener.tell(&[Phrase::Confirmed]),
         Err(error) => {
             tracing::error!(%error, "a confirmed test was not stored");
-            twiml::say(&["That could not be stored. Please ask for another test."])
+            listener.tell(&[Phrase::NotStored])
         }
     })
 }
 
 async fn answered(State(shared): State<Arc<Shared>>, call: Call) -> Response {
-    xml(call.menu(&shared.config, &["This is nightcall."]))
+    let listener = Listener::of(&shared, &call.notification.user);
+    xml(match listener.pin {
+        Some(_) => call.ask_pin(&shared.config, &listener, 1),
+        None => call.menu(&shared, &listener, &[Phrase::Greeting]),
+    })
+}
+
+/// A PIN was entered: what is wrong is told to whoever knows it.
+async fn pin_entered(State(shared): State<Arc<Shared>>, call: Call) -> Response {
+    let listener = Listener::of(&shared, &call.notification.user);
+    // Taken out of the definitions while the phone rang: nothing is asked any more.
+    let Some(pin) = &listener.pin else { return xml(call.menu(&shared, &listener, &[Phrase::Greeting])) };
+    let this_try = call.query.strip_prefix("try=").and_then(|text| text.parse().ok()).unwrap_or(u8::MAX);
+    xml(match pin::entered(pin, call.parameter("Digits"), this_try) {
+        Entered::Right => call.menu(&shared, &listener, &[Phrase::Greeting]),
+        Entered::Again(next) => call.ask_pin(&shared.config, &listener, next),
+        Entered::Refused => {
+            tracing::warn!(notification.id = call.notification.id, "a wrong PIN was entered too often");
+            listener.tell(&[Phrase::PinRefused])
+        }
+    })
 }
 
 async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response {
-    let config = &shared.config;
-    let spoken = match call.parameter("Digits") {
-        // Whatever the key, somebody who comes late hears who has it.
-        "4" | "5" | "*" if call.incident.status != Status::Triggered => call.menu(config, &[]),
-        "4" => call.act(&shared, Event::Acknowledged { origin_at: None }, "Acknowledged. Thank you.").await,
-        "6" if call.waiting > 1 => call.menu(config, &["Several incidents are not resolved by phone at once."]),
-        "6" => {
-            let question = ["Press 6 again to resolve this incident."];
-            let action = config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
-            twiml::ask(&question, &action, "It stays open. Goodbye.")
+    let listener = Listener::of(&shared, &call.notification.user);
+    let key = call.parameter("Digits");
+    let spoken = match keys::pressed(key, call.stand()) {
+        Pressed::Act(act) => call.act(&shared, &listener, act).await,
+        Pressed::AskAgain if call.incident.status == Status::Resolved => call.menu(&shared, &listener, &[]),
+        Pressed::AskAgain => {
+            let action = shared.config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
+            twiml::confirm(&action, listener.locale, listener.voice())
         }
-        "5" => call.act(&shared, Event::EscalationAsked, "Escalated. The next person is being called.").await,
-        "*" => call.menu(config, &[]),
-        key => {
-            tracing::warn!(notification.id = call.notification.id, "a key without meaning was pressed");
-            call.menu(config, &[&format!("Key {key} has no meaning here.")])
-        }
+        Pressed::Menu(before) => call.menu(&shared, &listener, &before),
     };
     xml(spoken)
 }
 
 /// Resolving by phone takes a second key press: a wrong resolve is dangerous, and sleepy fingers slip.
 async fn resolve_confirmed(State(shared): State<Arc<Shared>>, call: Call) -> Response {
-    let spoken = if call.parameter("Digits") == "6" {
-        call.act(&shared, Event::Resolved { origin_at: None }, "Resolved. Good night.").await
-    } else {
-        call.menu(&shared.config, &["It was not resolved."])
+    let listener = Listener::of(&shared, &call.notification.user);
+    let spoken = match keys::pressed_again(call.parameter("Digits"), call.stand()) {
+        Pressed::Act(act) => call.act(&shared, &listener, act).await,
+        Pressed::Menu(before) => call.menu(&shared, &listener, &before),
+        Pressed::AskAgain => call.menu(&shared, &listener, &[]),
     };
     xml(spoken)
 }
@@ -230,8 +254,9 @@ impl Call {
         incident: Incident,
         bundled: Vec<Incident>,
         parameters: Parameters,
-        attempt: i64,
+        query: String,
     ) -> Self {
+        let attempt = query.strip_prefix("attempt=").and_then(|text| text.parse().ok()).unwrap_or_default();
         let mut waiting: Vec<Incident> =
             bundled.into_iter().filter(|incident| incident.status == Status::Triggered).collect();
         waiting.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.number));
@@ -241,53 +266,95 @@ impl Call {
             Some(worst) if incident.status != Status::Triggered => worst,
             _ => incident,
         };
-        Self { notification, incident, waiting: count, parameters, attempt }
+        Self { notification, incident, waiting: count, parameters, attempt, query }
     }
 
     fn parameter(&self, name: &str) -> &str {
         self.parameters.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
+    /// How things stand for keys.
+    fn stand(&self) -> Stand {
+        if self.incident.status == Status::Triggered { Stand::Waiting(self.waiting.max(1)) } else { Stand::Over }
+    }
+
+    fn ask_pin(&self, config: &Config, listener: &Listener, this_try: u8) -> String {
+        let name = format!("pin?try={this_try}");
+        let action = config.callback_url(&self.notification.id, &self.notification.nonce, &name);
+        twiml::ask_pin(this_try > 1, &action, listener.locale, listener.voice())
+    }
+
     /// What is wrong and which keys there are, or that there is nothing left to do.
-    fn menu(&self, config: &Config, before: &[&str]) -> String {
+    fn menu(&self, shared: &Shared, listener: &Listener, before: &[Phrase<'_>]) -> String {
         let incident = &self.incident;
-        match (incident.status, &incident.acknowledged) {
-            (Status::Resolved, _) => return twiml::say(&["This incident is already resolved. Good night."]),
-            (Status::Acknowledged, Some((_, by))) => {
-                return twiml::say(&[&format!("Already acknowledged by {by}. Good night.")]);
-            }
-            (Status::Triggered | Status::Acknowledged, _) => {}
-        }
-        let alert = format!("{} alert in service {}: {}.", incident.severity, incident.service, incident.summary);
-        if self.waiting > 1 {
-            let count = format!("{} incidents. The worst: {alert}", self.waiting);
-            let action = config.callback_url(&self.notification.id, &self.notification.nonce, "key");
-            let sentences: Vec<&str> =
-                before.iter().copied().chain(["Press 4 to acknowledge all.", count.as_str(), KEYS_FOR_ALL]).collect();
-            return twiml::ask(&sentences, &action, NO_KEY);
-        }
-        let action = config.callback_url(&self.notification.id, &self.notification.nonce, "key");
-        let sentences: Vec<&str> =
-            before.iter().copied().chain(["Press 4 to acknowledge.", alert.as_str(), KEYS]).collect();
-        twiml::ask(&sentences, &action, NO_KEY)
+        let kind = match (incident.status, &incident.acknowledged) {
+            (Status::Resolved, _) => Kind::Resolved { by: "" },
+            (Status::Acknowledged, Some((_, by))) => Kind::Acknowledged { by },
+            (Status::Triggered | Status::Acknowledged, _) => Kind::Paged,
+        };
+        let subject = Subject::of(incident, self.notification.page);
+        let message = Message {
+            id: &self.notification.id,
+            kind,
+            user: &self.notification.user,
+            // How many there are is told, and of the first what it is.
+            incidents: vec![subject; self.waiting.max(1)],
+            url: None,
+            code: None,
+            locale: listener.locale,
+            zone: &listener.zone,
+            now: shared.engine.clock().now(),
+        };
+        let action = shared.config.callback_url(&self.notification.id, &self.notification.nonce, "key");
+        twiml::run(&spoken::script(&message, before, None), &action, listener.voice())
     }
 
     /// Lets the key act. When it cannot be stored, the caller hears so and may press again.
-    async fn act(&self, shared: &Shared, event: Event, done: &str) -> String {
+    async fn act(&self, shared: &Shared, listener: &Listener, act: Act) -> String {
         let cause =
             Cause { actor: format!("{} by {}", self.notification.user, self.notification.channel), mail_id: None };
-        match shared.engine.answer(&self.notification, event, cause).await {
+        match shared.engine.answer(&self.notification, act.event(), cause).await {
             Ok(Some(handled)) if handled.kinds.is_empty() => {
                 // Somebody else was faster, by a moment.
-                Self { incident: handled.incident, waiting: 0, ..self.clone() }.menu(&shared.config, &[])
+                Self { incident: handled.incident, waiting: 0, ..self.clone() }.menu(shared, listener, &[])
             }
-            Ok(Some(_)) => twiml::say(&[done]),
-            Ok(None) => twiml::say(&["This call has done its work already. Goodbye."]),
+            Ok(Some(_)) => listener.tell(&[Phrase::Done(act)]),
+            Ok(None) => listener.tell(&[Phrase::DoneAlready]),
             Err(error) => {
                 tracing::error!(%error, "a key press was not stored");
-                self.menu(&shared.config, &["That could not be stored. Please press the key again."])
+                self.menu(shared, listener, &[Phrase::NotStored])
             }
         }
+    }
+}
+
+/// Whoever picked up: how they are spoken to.
+struct Listener {
+    locale: Locale,
+    zone: TimeZone,
+    pin: Option<Pin>,
+}
+
+impl Listener {
+    /// The person of that name; one who is gone from the definitions is spoken to in English.
+    fn of(shared: &Shared, user: &str) -> Self {
+        let definitions = shared.engine.definitions();
+        let user = definitions.roster.users.get(user);
+        Self {
+            locale: user.map(|user| user.locale).unwrap_or_default(),
+            zone: user.map_or(TimeZone::UTC, |user| user.zone.clone()),
+            pin: user.and_then(|user| user.pin.clone()),
+        }
+    }
+
+    fn voice(&self) -> twiml::Voice<'static> {
+        twiml::Voice { language: twiml::language(self.locale, twiml::English::default()), name: None }
+    }
+
+    /// Says something and hangs up.
+    fn tell(&self, phrases: &[Phrase<'_>]) -> String {
+        let sentences: Vec<String> = phrases.iter().map(|phrase| spoken::say(self.locale, phrase)).collect();
+        twiml::goodbye(&sentences, self.voice())
     }
 }
 
