@@ -80,8 +80,8 @@ async fn measure<M: Mailroom>(settings: Settings, mailroom: Arc<M>, connections:
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
-    let serving =
-        tokio::spawn(server::serve(listener, mailroom, settings.smtp, server::Counters::default(), stop.clone()));
+    let door = server::Door::new(settings.smtp, mailroom, server::Counters::default(), stop.clone());
+    let serving = tokio::spawn(server::serve(door, listener));
     let watch = Stopwatch::start();
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..connections {

@@ -39,8 +39,8 @@ pub enum Drive {
 /// A running gateway.
 #[derive(Debug)]
 pub struct Running {
-    /// Where SMTP really listens; the settings may ask for any free port.
-    pub smtp_address: SocketAddr,
+    /// Where SMTP really listens, in the order of the settings, which may ask for any free port.
+    pub smtp_addresses: Vec<SocketAddr>,
     /// Where HTTP really listens.
     pub http_address: SocketAddr,
     /// The engine.
@@ -58,9 +58,13 @@ pub struct Running {
 /// When the database or an address cannot be used; the chain says what and why.
 pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
     let Loaded { settings, definitions } = loaded;
-    let smtp_listener = bind(settings.smtp_listen, "SMTP", "smtp.listen").await?;
+    let mut smtp_listeners = Vec::new();
+    for listener in &settings.smtp_listeners {
+        smtp_listeners.push(bind(listener.address, "SMTP", "smtp.listen").await?);
+    }
     let http_listener = bind(settings.http_listen, "HTTP", "http.listen").await?;
-    let (smtp_address, http_address) = (smtp_listener.local_addr()?, http_listener.local_addr()?);
+    let smtp_addresses = smtp_listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
+    let http_address = http_listener.local_addr()?;
     let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
     let readiness = Arc::new(Readiness::default());
     store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
@@ -75,8 +79,10 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     let counters = smtp::server::Counters::default();
     let mut registry = Registry::with_prefix("nightcall");
     counters.register(&mut registry);
-    let smtp = smtp::server::serve(smtp_listener, Arc::clone(&engine), settings.smtp, counters, stop.child_token());
-    background.run("the SMTP door", smtp);
+    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, stop.child_token());
+    for listener in smtp_listeners {
+        background.run("an SMTP listener", smtp::server::serve(Arc::clone(&door), listener));
+    }
 
     let shared = http::Shared {
         engine: Arc::clone(&engine),
@@ -100,7 +106,7 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
         background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
     }
     tasks.close();
-    Ok(Running { smtp_address, http_address, engine, channels, worker, stop, died: background.died, tasks })
+    Ok(Running { smtp_addresses, http_address, engine, channels, worker, stop, died: background.died, tasks })
 }
 
 /// Runs what must never end by itself.
@@ -141,6 +147,11 @@ fn channels(settings: &Settings, engine: &Engine) -> anyhow::Result<Channels> {
 }
 
 impl Running {
+    /// Where the first SMTP listener really listens.
+    pub fn smtp_address(&self) -> SocketAddr {
+        self.smtp_addresses.first().copied().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
     /// Puts new definitions in force.
     ///
     /// # Errors

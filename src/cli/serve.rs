@@ -23,7 +23,8 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref()));
     let mut ticks = tokio::time::interval(WATCH_EVERY);
     let running = app::start(loaded, Clock::System, Drive::Background).await?;
-    tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", running.smtp_address, running.http_address);
+    let smtp: Vec<String> = running.smtp_addresses.iter().map(ToString::to_string).collect();
+    tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", smtp.join(" and "), running.http_address);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,

@@ -14,6 +14,7 @@ pub mod command;
 pub mod connection;
 pub mod data;
 pub mod line;
+pub mod listener;
 pub mod reply;
 pub mod server;
 pub mod session;

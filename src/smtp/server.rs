@@ -78,14 +78,21 @@ impl Counters {
     }
 }
 
-/// What every connection shares.
+/// What every connection shares, whichever listener it came by.
 #[derive(Debug)]
-pub(crate) struct Door<M> {
+pub struct Door<M> {
     pub(crate) config: Config,
     pub(crate) mailroom: Arc<M>,
     pub(crate) counters: Counters,
     pub(crate) stop: CancellationToken,
     addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl<M> Door<M> {
+    /// A door that is open until `stop`.
+    pub fn new(config: Config, mailroom: Arc<M>, counters: Counters, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { config, mailroom, counters, stop, addresses: Mutex::default() })
+    }
 }
 
 /// The right to one connection; dropping it gives it back.
@@ -94,19 +101,12 @@ struct Permit<M> {
     address: IpAddr,
 }
 
-/// Listens until `stop`, then waits for the connections to finish what is in DATA.
-pub async fn serve<M: Mailroom>(
-    listener: TcpListener,
-    mailroom: Arc<M>,
-    config: Config,
-    counters: Counters,
-    stop: CancellationToken,
-) {
-    let door = Arc::new(Door { config, mailroom, counters, stop: stop.clone(), addresses: Mutex::default() });
+/// Listens until the door is closed, then waits for the connections to finish what is in DATA.
+pub async fn serve<M: Mailroom>(door: Arc<Door<M>>, listener: TcpListener) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
+            () = door.stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {

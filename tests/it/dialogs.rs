@@ -217,7 +217,7 @@ async fn run_over_a_socket(dialogue: &Dialogue) {
         limits.mails_max
     );
     let world = World::build(STANDARD, &smtp, None).await;
-    let mut client = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    let mut client = Client::connect(world.running.smtp_address()).await.expect("SMTP accepts");
     let mut pending = Vec::new();
     let mut open = true;
     for turn in &dialogue.turns {
@@ -247,7 +247,7 @@ async fn run_over_a_socket(dialogue: &Dialogue) {
         left.body = world.running.engine.store().mail_raw(&last.id).await.expect("readable").expect("stored");
     }
     dialogue.check("over a socket", &left);
-    let mut next = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    let mut next = Client::connect(world.running.smtp_address()).await.expect("SMTP accepts");
     assert!(next.reply().await.is_some_and(|reply| reply.starts_with("220 ")), "{name}: the next client is greeted");
     assert_eq!(next.command("NOOP").await.as_deref(), Some("250 2.0.0 OK"), "{name}: and served");
 }

@@ -31,6 +31,7 @@ mod stories;
 mod storm;
 mod tidy;
 mod total;
+mod transport;
 mod voice;
 mod webhook;
 mod world;
