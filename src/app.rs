@@ -15,12 +15,13 @@ use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
-use crate::http::health::{Counted, Readiness};
+use crate::http::health::{CertificateInUse, Counted, Readiness};
 use crate::notify::console::Console;
 use crate::notify::webhook::Webhook;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
 use crate::settings::Settings;
+use crate::smtp::tls::Tls;
 use crate::store::Store;
 use crate::{http, smtp};
 
@@ -45,6 +46,8 @@ pub struct Running {
     pub http_address: SocketAddr,
     /// The engine.
     pub engine: Arc<Engine>,
+    tls: Option<Arc<Tls>>,
+    certificate: Arc<CertificateInUse>,
     channels: Arc<Channels>,
     worker: Worker,
     stop: CancellationToken,
@@ -76,19 +79,26 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
+    let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
+    let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
     let counters = smtp::server::Counters::default();
     let mut registry = Registry::with_prefix("nightcall");
     counters.register(&mut registry);
-    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, stop.child_token());
-    for listener in smtp_listeners {
-        background.run("an SMTP listener", smtp::server::serve(Arc::clone(&door), listener));
+    let clock = engine.clock().clone();
+    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
+    let door = Arc::new(door.with_tls(tls.clone()));
+    for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
+        let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
+        background.run("an SMTP listener", serving);
     }
 
+    let certificate = Arc::new(CertificateInUse::default());
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),
         registry,
         counted: Counted::default(),
+        certificate: Arc::clone(&certificate),
     };
     let mut router = http::router(Arc::new(shared));
     if let Some(config) = settings.voice {
@@ -106,7 +116,11 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
         background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
     }
     tasks.close();
-    Ok(Running { smtp_addresses, http_address, engine, channels, worker, stop, died: background.died, tasks })
+    let died = background.died;
+    let running =
+        Running { smtp_addresses, http_address, engine, tls, certificate, channels, worker, stop, died, tasks };
+    running.show_certificate();
+    Ok(running)
 }
 
 /// Runs what must never end by itself.
@@ -164,6 +178,23 @@ impl Running {
         }
         self.engine.replace_definitions(definitions);
         Ok(())
+    }
+
+    /// Reads the certificate of the SMTP door again, if it has one. With a problem in the files the one in use
+    /// stays, and the log and `/readyz` say so.
+    pub fn reload_certificate(&self) {
+        let Some(tls) = &self.tls else { return };
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!("{error}; the old certificate stays in use"),
+        }
+        self.show_certificate();
+    }
+
+    fn show_certificate(&self) {
+        if let Some(tls) = &self.tls {
+            self.certificate.show(tls.current().expires_at(), tls.problem());
+        }
     }
 
     /// Waits until a part of the gateway has failed for good.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::definitions::{Placed, Table};
 use crate::notify::{Secret, voice};
 use crate::smtp::listener::Listener;
-use crate::smtp::server;
+use crate::smtp::{server, tls};
 
 /// Overrides `smtp.listen`.
 pub const SMTP_LISTEN: &str = "NIGHTCALL_SMTP_LISTEN";
@@ -26,6 +26,8 @@ pub struct Settings {
     pub smtp_listeners: Vec<Listener>,
     /// What SMTP is bounded by.
     pub smtp: server::Config,
+    /// The certificate for SMTP, and whose client certificates count.
+    pub smtp_tls: Option<tls::Files>,
     /// Domains we take mail for, lower case.
     pub domains: Vec<String>,
     /// Where HTTP listens.
@@ -44,7 +46,7 @@ impl Settings {
     /// Reads the settings' sections of the main file. What is wrong is noted with the table's reader; the
     /// settings returned are then of no use.
     pub fn read(root: &mut Table<'_>, folder: &Path) -> Self {
-        let smtp::Smtp { listeners, config, domains } = smtp::read(root);
+        let smtp::Smtp { listeners, config, tls, domains } = smtp::read(root, folder);
 
         let mut http = Section::of(root, "http");
         let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
@@ -63,7 +65,17 @@ impl Settings {
             secret
         });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
-        Self { smtp_listeners: listeners, smtp: config, domains, http_listen, database_url, rules, voice, webhook }
+        Self {
+            smtp_listeners: listeners,
+            smtp: config,
+            smtp_tls: tls,
+            domains,
+            http_listen,
+            database_url,
+            rules,
+            voice,
+            webhook,
+        }
     }
 }
 

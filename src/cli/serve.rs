@@ -9,6 +9,7 @@ use super::ConfigArg;
 use crate::app::{self, Drive, Running};
 use crate::clock::Clock;
 use crate::definitions::watch::Watch;
+use crate::smtp::tls::Files;
 
 pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     // Every connection is a file descriptor, and the usual soft limit is 1024.
@@ -20,7 +21,9 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let loaded = config.load()?;
     // Asked in another thread each time: a file system that hangs must hold up nothing else.
-    let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref()));
+    let certificate = loaded.settings.smtp_tls.as_ref().map(Files::paths).unwrap_or_default();
+    let definitions = Watch::start(vec![config.config.clone()], loaded.settings.rules.as_deref());
+    let mut watches = Some((definitions, Watch::start(certificate, None)));
     let mut ticks = tokio::time::interval(WATCH_EVERY);
     let running = app::start(loaded, Clock::System, Drive::Background).await?;
     let smtp: Vec<String> = running.smtp_addresses.iter().map(ToString::to_string).collect();
@@ -29,13 +32,21 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(config, &running),
-            _ = ticks.tick() => if let Some(mut asked) = watch.take() {
-                let answer = tokio::task::spawn_blocking(move || (asked.has_changed(), asked)).await;
-                let (changed, asked) = answer.context("watching the definition files failed")?;
-                watch = Some(asked);
-                if changed {
+            _ = hang_up.recv() => {
+                reload(config, &running);
+                running.reload_certificate();
+            }
+            _ = ticks.tick() => if let Some((mut definitions, mut certificate)) = watches.take() {
+                let look = move || (definitions.has_changed(), certificate.has_changed(), (definitions, certificate));
+                let answer = tokio::task::spawn_blocking(look).await;
+                let (definitions_changed, certificate_changed, looked) =
+                    answer.context("watching the files failed")?;
+                watches = Some(looked);
+                if definitions_changed {
                     reload(config, &running);
+                }
+                if certificate_changed {
+                    running.reload_certificate();
                 }
             },
             () = running.failed() => anyhow::bail!("a part of the gateway failed; the service manager should start it again"),

@@ -1,4 +1,4 @@
-//! Has a definition file changed? Asked every second by looking at sizes and times of change, which works on every
+//! Has a file changed? Asked every second by looking at sizes and times of change, which works on every
 //! file system, also where editors and deployments replace files or whole folders.
 
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use super::toml_files;
 
-/// Watches the main file and the folder of rule packs.
+/// Watches files, and a folder of rule packs.
 #[derive(Debug)]
 pub struct Watch {
-    config: PathBuf,
+    files: Vec<PathBuf>,
     rules: Option<PathBuf>,
     handled: Stamp,
     seen: Stamp,
@@ -20,16 +20,16 @@ type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 impl Watch {
     /// Watches from now on.
-    pub fn start(config: &Path, rules: Option<&Path>) -> Self {
-        let (config, rules) = (config.to_owned(), rules.map(Path::to_owned));
-        let now = stamp(&config, rules.as_deref());
-        Self { config, rules, handled: now.clone(), seen: now }
+    pub fn start(files: Vec<PathBuf>, rules: Option<&Path>) -> Self {
+        let rules = rules.map(Path::to_owned);
+        let now = stamp(&files, rules.as_deref());
+        Self { files, rules, handled: now.clone(), seen: now }
     }
 
     /// Whether something changed since the last time this said so, and has been still since it was last asked:
     /// nobody wants a file that is half written.
     pub fn has_changed(&mut self) -> bool {
-        let now = stamp(&self.config, self.rules.as_deref());
+        let now = stamp(&self.files, self.rules.as_deref());
         let still = now == self.seen;
         self.seen = now;
         let changed = still && self.seen != self.handled;
@@ -40,14 +40,13 @@ impl Watch {
     }
 }
 
-fn stamp(config: &Path, rules: Option<&Path>) -> Stamp {
+fn stamp(files: &[PathBuf], rules: Option<&Path>) -> Stamp {
     let packs = rules.and_then(|folder| toml_files(folder).ok()).unwrap_or_default();
-    let files = std::iter::once(config.to_owned()).chain(packs);
     let look = |path: PathBuf| {
         let seen = std::fs::metadata(&path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
         (path, seen)
     };
-    files.map(look).collect()
+    files.iter().cloned().chain(packs).map(look).collect()
 }
 
 #[cfg(test)]
@@ -60,7 +59,7 @@ mod tests {
         let (config, rules) = (folder.path().join("nightcall.toml"), folder.path().join("rules"));
         std::fs::create_dir(&rules).expect("made");
         std::fs::write(&config, "a").expect("written");
-        let mut watch = Watch::start(&config, Some(&rules));
+        let mut watch = Watch::start(vec![config.clone()], Some(&rules));
         assert!(!watch.has_changed());
         let changes: [&dyn Fn(); 4] = [
             &|| std::fs::write(&config, "ab").expect("written"),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::domain::client::Client;
 use crate::domain::incident::Incident;
 use crate::store::archive::Unmatched;
 use crate::store::incident::TimelineEntry;
@@ -115,6 +116,8 @@ pub struct MailView {
 pub struct MailDetail {
     /// Address of the client.
     pub peer: String,
+    /// What the connection proved about it: encryption, name, certificate.
+    pub client: Client,
     /// What the client called itself.
     pub helo: String,
     /// `Message-ID`.
@@ -250,7 +253,8 @@ impl MailView {
     /// A mail with everything known about it.
     pub fn detailed(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
         let detail = MailDetail {
-            peer: mail.peer.clone(),
+            peer: mail.client.address.clone(),
+            client: mail.client.clone(),
             helo: mail.helo.clone(),
             message_id: mail.message_id.clone(),
             sha256: mail.sha256.clone(),

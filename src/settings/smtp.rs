@@ -1,14 +1,15 @@
 //! `[smtp]`: where it listens, for which domains, and what it is bounded by.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{SMTP_LISTEN, Section, overridden};
 use crate::definitions::Table;
-use crate::smtp::listener::Listener;
-use crate::smtp::server;
+use crate::smtp::listener::{ClientCertificates, Encryption, Listener};
 use crate::smtp::session::Limits;
+use crate::smtp::{server, tls};
 
 /// Where SMTP listens when nothing is said.
 const LISTEN: &str = "127.0.0.1:2525";
@@ -20,13 +21,15 @@ const COMMIT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 pub(super) struct Smtp {
     pub(super) listeners: Vec<Listener>,
     pub(super) config: server::Config,
+    pub(super) tls: Option<tls::Files>,
     pub(super) domains: Vec<String>,
 }
 
 /// Reads the section; what is wrong is noted with the reader.
-pub(super) fn read(root: &mut Table<'_>) -> Smtp {
+pub(super) fn read(root: &mut Table<'_>, folder: &Path) -> Smtp {
     let mut section = Section::of(root, "smtp");
-    let mut listeners = section.listeners();
+    let tls = section.tls(folder);
+    let mut listeners = section.listeners(tls.as_ref());
     if let Some(first) = listeners.first_mut() {
         first.address = overridden(root, SMTP_LISTEN, first.address);
     }
@@ -34,22 +37,32 @@ pub(super) fn read(root: &mut Table<'_>) -> Smtp {
     let domains = section.domains();
     let config = section.smtp_config(root, hostname);
     section.finish();
-    Smtp { listeners, config, domains }
+    Smtp { listeners, config, tls, domains }
 }
 
 impl Section<'_> {
+    /// `[smtp.tls]`.
+    fn tls(&mut self, folder: &Path) -> Option<tls::Files> {
+        let mut table = self.0.as_mut()?.table("tls")?;
+        let [certificate, key] = ["certificate", "key"].map(|key| table.required_string(key));
+        let client_ca = table.string("client_ca").map(|path| folder.join(path.value));
+        table.finish();
+        Some(tls::Files { certificate: folder.join(certificate?.value), key: folder.join(key?.value), client_ca })
+    }
+
     /// `[[smtp.listeners]]`, or `listen` as the short form of one.
-    fn listeners(&mut self) -> Vec<Listener> {
-        let Some(section) = self.0.as_mut() else { return vec![listener(default_address())] };
-        let tables = section.tables("listeners");
+    fn listeners(&mut self, files: Option<&tls::Files>) -> Vec<Listener> {
+        let tables = self.0.as_mut().map(|section| section.tables("listeners")).unwrap_or_default();
         if tables.is_empty() {
-            return vec![listener(self.address("listen", LISTEN))];
+            return vec![usual(self.address("listen", LISTEN), files)];
         }
-        if let Some(listen) = section.string("listen") {
+        if let Some(section) = self.0.as_mut()
+            && let Some(listen) = section.string("listen")
+        {
             let hint = "write the address into the first of the listeners";
             section.reader().note_with_hint(listen.span, "smtp has both `listen` and listeners", hint);
         }
-        tables.into_iter().map(|table| read_listener(Section(Some(table)))).collect()
+        tables.into_iter().map(|table| read_listener(table, files)).collect()
     }
 
     fn domains(&mut self) -> Vec<String> {
@@ -80,6 +93,7 @@ impl Section<'_> {
             connections_per_address_max: self.count("connections_per_address_max", 50, 100_000),
             held_bytes_max: self.count("held_bytes_max", 256 << 20, 1 << 40),
             idle_timeout: self.wait("idle_timeout", Duration::from_secs(300)),
+            handshake_timeout: self.wait("handshake_timeout", Duration::from_secs(10)),
             session_timeout: self.wait("session_timeout", Duration::from_secs(20 * 60)),
             commit_timeout: self.wait("commit_timeout", Duration::from_secs(45)),
         };
@@ -96,21 +110,61 @@ impl Section<'_> {
     }
 }
 
-fn default_address() -> SocketAddr {
-    LISTEN.parse().expect("our default is an address")
+/// What a listener offers when nothing is said: everything that is set up, and nothing is demanded.
+fn usual(address: SocketAddr, files: Option<&tls::Files>) -> Listener {
+    let tls = if files.is_some() { Encryption::StartTls } else { Encryption::None };
+    let asked = files.is_some_and(|files| files.client_ca.is_some());
+    let client_certificates = if asked { ClientCertificates::Optional } else { ClientCertificates::None };
+    Listener { tls, client_certificates, ..Listener::plain(address) }
 }
 
-fn listener(address: SocketAddr) -> Listener {
-    Listener { address }
-}
-
-fn read_listener(mut section: Section<'_>) -> Listener {
-    if let Some(table) = section.0.as_ref().filter(|table| !table.has("listen")) {
+fn read_listener(table: Table<'_>, files: Option<&tls::Files>) -> Listener {
+    if !table.has("listen") {
         table.missing("listen");
     }
-    let listener = listener(section.address("listen", LISTEN));
-    section.finish();
+    let mut section = Section(Some(table));
+    let mut listener = usual(section.address("listen", LISTEN), files);
+    let Some(mut table) = section.0 else { return listener };
+    let words = [("none", Encryption::None), ("starttls", Encryption::StartTls), ("implicit", Encryption::Implicit)];
+    listener.tls = one_of(&mut table, "tls", &words).unwrap_or(listener.tls);
+    let words = [
+        ("none", ClientCertificates::None),
+        ("optional", ClientCertificates::Optional),
+        ("required", ClientCertificates::Required),
+    ];
+    let asked = one_of(&mut table, "client_certificates", &words);
+    listener.client_certificates = asked.unwrap_or(listener.client_certificates);
+    listener.require_tls = table.boolean("require_tls").unwrap_or(false);
+    let note = |message: &str, hint: &str| table.reader().note_with_hint(table.span(), message, hint);
+    let encrypted_always = listener.tls == Encryption::Implicit || listener.require_tls;
+    if listener.tls == Encryption::None {
+        if listener.require_tls {
+            note("this listener requires TLS but offers none", "tls is \"starttls\" or \"implicit\"");
+        }
+    } else if files.is_none() {
+        note("this listener needs a certificate", "give certificate and key in [smtp.tls]");
+    }
+    if asked.is_some_and(|asked| asked != ClientCertificates::None)
+        && files.is_none_or(|files| files.client_ca.is_none())
+    {
+        note("nobody says whose client certificates count", "give client_ca in [smtp.tls]");
+    }
+    if listener.client_certificates == ClientCertificates::Required && !encrypted_always {
+        let message = "client certificates are required, but who stays in plaintext needs none";
+        note(message, "add require_tls = true, or tls = \"implicit\"");
+    }
+    table.finish();
     listener
+}
+
+/// A word that stands for a value.
+fn one_of<T: Copy>(table: &mut Table<'_>, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+    let given = table.string(key)?;
+    let found = words.iter().find(|(word, _)| *word == given.value);
+    if found.is_none() {
+        table.reader().note_unknown(&given, key, words.iter().map(|(word, _)| *word));
+    }
+    found.map(|(_, value)| *value)
 }
 
 /// RFC 1123 names; an underscore is tolerated, because internal names have it.

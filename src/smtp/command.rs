@@ -36,7 +36,9 @@ pub enum Command {
     Vrfy,
     /// `HELP`.
     Help,
-    /// Known verbs that are not offered: `EXPN`, `STARTTLS`, `AUTH`, `ETRN`, `TURN`.
+    /// `STARTTLS`.
+    StartTls,
+    /// Known verbs that are not offered: `EXPN`, `AUTH`, `ETRN`, `TURN`.
     NotOffered,
     /// A web client on the wrong port.
     Http,
@@ -81,7 +83,9 @@ pub fn parse(line: &[u8]) -> Result<Command, SyntaxError> {
         b"QUIT" => Ok(Command::Quit),
         b"VRFY" => Ok(Command::Vrfy),
         b"HELP" => Ok(Command::Help),
-        b"EXPN" | b"STARTTLS" | b"AUTH" | b"ETRN" | b"TURN" => Ok(Command::NotOffered),
+        b"STARTTLS" if argument.is_empty() => Ok(Command::StartTls),
+        b"STARTTLS" => Err(SyntaxError::Malformed("STARTTLS takes no argument")),
+        b"EXPN" | b"AUTH" | b"ETRN" | b"TURN" => Ok(Command::NotOffered),
         b"GET" | b"POST" | b"PUT" | b"CONNECT" | b"OPTIONS" => Ok(Command::Http),
         _ => Err(SyntaxError::Unknown),
     }

@@ -1,7 +1,7 @@
 //! The SMTP door: takes mail from monitors that never change (RFC 5321).
 //!
-//! [`session`] is the protocol, pure and without a socket; [`connection`] moves bytes; [`server`] listens and
-//! hands out permits. A mail goes from here to the engine and nowhere else: there is no code that relays.
+//! [`session`] is the protocol, pure and without a socket; [`connection`] moves bytes, [`tls`] encrypts them;
+//! [`server`] listens and hands out permits. A mail goes from here to the engine and nowhere else: there is no code that relays.
 
 use std::future::Future;
 
@@ -18,6 +18,8 @@ pub mod listener;
 pub mod reply;
 pub mod server;
 pub mod session;
+mod stream;
+pub mod tls;
 
 /// Where mail goes: the engine; and, in the benches, nowhere, to see what the engine costs.
 pub trait Mailroom: Send + Sync + 'static {

@@ -45,16 +45,21 @@ impl Reply {
         Self::line(250, "", hostname)
     }
 
-    pub(crate) fn ehlo(hostname: &str, size_bytes_max: u64) -> Self {
-        let lines = vec![
+    pub(crate) fn ehlo(hostname: &str, size_bytes_max: u64, offered_now: &[&str]) -> Self {
+        let mut lines = vec![
             hostname.to_owned(),
             "PIPELINING".to_owned(),
             format!("SIZE {size_bytes_max}"),
             "8BITMIME".to_owned(),
             "SMTPUTF8".to_owned(),
-            "ENHANCEDSTATUSCODES".to_owned(),
         ];
+        lines.extend(offered_now.iter().map(|&extension| extension.to_owned()));
+        lines.push("ENHANCEDSTATUSCODES".to_owned());
         Self { code: 250, enhanced: "", lines }
+    }
+
+    pub(crate) fn start_tls() -> Self {
+        Self::line(220, "2.0.0", "ready for TLS")
     }
 
     pub(crate) fn ok() -> Self {
@@ -150,6 +155,14 @@ impl Reply {
         Self::line(502, "5.5.1", "not offered")
     }
 
+    pub(crate) fn tls_required() -> Self {
+        Self::line(530, "5.7.0", "STARTTLS first")
+    }
+
+    pub(crate) fn certificate_required() -> Self {
+        Self::line(421, "4.7.0", "a client certificate is required")
+    }
+
     pub(crate) fn out_of_order(need: &str) -> Self {
         Self::line(503, "5.5.1", need)
     }
@@ -178,9 +191,9 @@ mod tests {
     #[test]
     fn wire_form() {
         assert_eq!(Reply::ok().to_wire(), "250 2.0.0 OK\r\n");
-        let ehlo = Reply::ehlo("mx", 9).to_wire();
+        let ehlo = Reply::ehlo("mx", 9, &["STARTTLS"]).to_wire();
         assert!(ehlo.starts_with("250-mx\r\n250-PIPELINING\r\n250-SIZE 9\r\n"));
-        assert!(ehlo.ends_with("\r\n250 ENHANCEDSTATUSCODES\r\n"));
+        assert!(ehlo.ends_with("\r\n250-STARTTLS\r\n250 ENHANCEDSTATUSCODES\r\n"));
         assert!(Reply::cannot_commit().is_temporary() && !Reply::no_relay().is_temporary());
     }
 }

@@ -13,9 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::listener::Listener;
 use super::reply::Reply;
 use super::session::Limits;
+use super::tls::Tls;
 use super::{Mailroom, connection};
+use crate::clock::Clock;
 
 /// Everything the door is bounded by.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub struct Config {
     pub held_bytes_max: usize,
     /// How long a client may say nothing (RFC 5321 section 4.5.3.2 asks for 5 minutes).
     pub idle_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long one connection may last.
     pub session_timeout: Duration,
     /// How long a commit may take before the client is told to try again (I3).
@@ -52,6 +57,10 @@ pub struct Counters {
     pub refused_temporarily: Counter,
     /// Commands refused with 5xx.
     pub refused_permanently: Counter,
+    /// Handshakes that succeeded.
+    pub tls_handshakes: Counter,
+    /// Handshakes that failed.
+    pub tls_handshakes_failed: Counter,
     /// Connections open now.
     pub open: Gauge,
     /// Mail text held now, in bytes.
@@ -68,6 +77,8 @@ impl Counters {
             ("mails_not_committed", "Mails answered 451 because they could not be stored", &self.mails_not_committed),
             ("refused_temporarily", "SMTP commands refused with 4xx", &self.refused_temporarily),
             ("refused_permanently", "SMTP commands refused with 5xx", &self.refused_permanently),
+            ("tls_handshakes", "TLS handshakes that succeeded", &self.tls_handshakes),
+            ("tls_handshakes_failed", "TLS handshakes that failed", &self.tls_handshakes_failed),
         ];
         let registry = registry.sub_registry_with_prefix("smtp");
         for (name, help, counter) in counters {
@@ -84,14 +95,22 @@ pub struct Door<M> {
     pub(crate) config: Config,
     pub(crate) mailroom: Arc<M>,
     pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    /// For the listeners that encrypt; nothing when none does.
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) stop: CancellationToken,
     addresses: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl<M> Door<M> {
     /// A door that is open until `stop`.
-    pub fn new(config: Config, mailroom: Arc<M>, counters: Counters, stop: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { config, mailroom, counters, stop, addresses: Mutex::default() })
+    pub fn new(config: Config, mailroom: Arc<M>, counters: Counters, clock: Clock, stop: CancellationToken) -> Self {
+        Self { config, mailroom, counters, clock, tls: None, stop, addresses: Mutex::default() }
+    }
+
+    /// The same with a certificate.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 }
 
@@ -102,19 +121,20 @@ struct Permit<M> {
 }
 
 /// Listens until the door is closed, then waits for the connections to finish what is in DATA.
-pub async fn serve<M: Mailroom>(door: Arc<Door<M>>, listener: TcpListener) {
+pub async fn serve<M: Mailroom>(door: Arc<Door<M>>, listener: Arc<Listener>, socket: TcpListener) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = door.stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => match Permit::take(&door, peer) {
                 Some(permit) => {
                     door.counters.connections.inc();
+                    let listener = Arc::clone(&listener);
                     connections.spawn(async move {
-                        connection::run(&permit.door, stream, peer).await;
+                        connection::run(&permit.door, &listener, stream, peer).await;
                     });
                 }
                 None => {
@@ -130,7 +150,7 @@ pub async fn serve<M: Mailroom>(door: Arc<Door<M>>, listener: TcpListener) {
             }
         }
     }
-    drop(listener);
+    drop(socket);
     connections.close();
     connections.wait().await;
 }

@@ -30,6 +30,15 @@ pub struct Limits {
     pub mails_max: u32,
 }
 
+/// What a client is offered and what is demanded of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// STARTTLS is offered, until the connection is encrypted.
+    pub starttls: bool,
+    /// Mail is only taken over an encrypted connection.
+    pub require_tls: bool,
+}
+
 /// What a recipient is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
@@ -61,6 +70,8 @@ pub enum Step {
     Reply(Reply),
     /// Say this and close.
     Close(Reply),
+    /// Say this, encrypt the connection and report with [`Session::secured`]. Until then nothing is read.
+    StartTls(Reply),
     /// Commit this mail and report with [`Session::committed`]. Until then nothing behind it is looked at (I7).
     Commit(Envelope, Vec<u8>),
 }
@@ -69,6 +80,8 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Session {
     limits: Arc<Limits>,
+    terms: Terms,
+    secure: bool,
     input: LineReader,
     phase: Phase,
     envelope: Envelope,
@@ -85,6 +98,8 @@ enum Phase {
     Mail,
     /// Between 354 and the final dot.
     Data(DataReader),
+    /// Between the reply to STARTTLS and the end of the handshake.
+    Securing,
     /// A mail is being committed.
     Committing,
     /// Over.
@@ -92,10 +107,19 @@ enum Phase {
 }
 
 impl Session {
-    /// A fresh session.
-    pub fn new(limits: Arc<Limits>) -> Self {
+    /// A fresh session on a connection in plaintext.
+    pub fn new(limits: Arc<Limits>, terms: Terms) -> Self {
         let (input, phase, envelope) = (LineReader::default(), Phase::Ready, Envelope::default());
-        Self { limits, input, phase, envelope, errors: 0, idle_commands: 0, mails: 0 }
+        Self { limits, terms, secure: false, input, phase, envelope, errors: 0, idle_commands: 0, mails: 0 }
+    }
+
+    /// The connection is encrypted now: everything the client said before is forgotten (RFC 3207 section 4.2), but
+    /// not how often it was refused.
+    pub fn secured(&mut self) {
+        self.secure = true;
+        self.phase = Phase::Ready;
+        self.input = LineReader::default();
+        self.envelope = Envelope::default();
     }
 
     /// The first line.
@@ -103,9 +127,12 @@ impl Session {
         Reply::greeting(&self.limits.hostname)
     }
 
-    /// Adds received bytes.
+    /// Adds received bytes. What comes in plaintext behind STARTTLS was put there by somebody in between, and is
+    /// dropped (CVE-2011-0411).
     pub fn push(&mut self, bytes: &[u8]) {
-        self.input.push(bytes);
+        if !matches!(self.phase, Phase::Securing) {
+            self.input.push(bytes);
+        }
     }
 
     /// Between 354 and the final dot: a shutdown lets the sender finish.
@@ -140,7 +167,7 @@ impl Session {
     /// Decides the next step. `accepts` is asked once per recipient and must answer from memory.
     pub fn next(&mut self, accepts: impl Fn(&str) -> Acceptance) -> Step {
         match &mut self.phase {
-            Phase::Committing | Phase::Closed => Step::Read,
+            Phase::Committing | Phase::Securing | Phase::Closed => Step::Read,
             Phase::Data(_) => self.read_data(),
             Phase::Ready | Phase::Mail => match self.input.next_line(self.limits.command_bytes_max) {
                 Line::Partial => Step::Read,
@@ -184,7 +211,8 @@ impl Session {
             }
             Command::Ehlo(name) => {
                 self.hello(name);
-                self.idle(Reply::ehlo(&self.limits.hostname, self.limits.size_bytes_max))
+                let offered: &[&str] = if self.offers_starttls() { &["STARTTLS"] } else { &[] };
+                self.idle(Reply::ehlo(&self.limits.hostname, self.limits.size_bytes_max, offered))
             }
             Command::Mail { address, size_bytes, unknown } => self.mail(address, size_bytes, &unknown),
             Command::Rcpt(address) => self.rcpt(address, accepts),
@@ -197,6 +225,7 @@ impl Session {
             Command::Noop => self.idle(Reply::ok()),
             Command::Vrfy => self.idle(Reply::cannot_verify()),
             Command::Help => self.idle(Reply::help()),
+            Command::StartTls => self.start_tls(),
             Command::NotOffered => self.refuse(Reply::not_offered()),
             Command::Http => self.close(Reply::not_smtp()),
             Command::Quit => self.close(Reply::bye()),
@@ -208,9 +237,31 @@ impl Session {
         self.envelope.helo = name;
     }
 
+    fn offers_starttls(&self) -> bool {
+        self.terms.starttls && !self.secure
+    }
+
+    fn start_tls(&mut self) -> Step {
+        if !self.terms.starttls {
+            return self.refuse(Reply::not_offered());
+        }
+        if self.secure {
+            return self.refuse(Reply::out_of_order("TLS is there already"));
+        }
+        if matches!(self.phase, Phase::Mail) {
+            return self.refuse(Reply::out_of_order("not within a mail; RSET starts over"));
+        }
+        self.phase = Phase::Securing;
+        self.input = LineReader::default();
+        Step::StartTls(Reply::start_tls())
+    }
+
     fn mail(&mut self, address: String, size_bytes: Option<u64>, unknown: &[String]) -> Step {
         if matches!(self.phase, Phase::Mail) {
             return self.refuse(Reply::out_of_order("one mail at a time; RSET starts over"));
+        }
+        if self.terms.require_tls && !self.secure {
+            return self.refuse(Reply::tls_required());
         }
         if self.mails >= self.limits.mails_max {
             return self.close(Reply::session_used_up());

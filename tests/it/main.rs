@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
 
 mod api;
+mod certificates;
 mod cli;
 mod corpus;
 mod crash;

@@ -1,5 +1,8 @@
 //! How mail comes in: several listeners, TLS, passwords, proxies.
 
+use std::path::Path;
+
+use crate::certificates::{Authority, SERVER};
 use crate::smtp::Client;
 use crate::world::{STANDARD, World};
 
@@ -28,4 +31,139 @@ listen = "127.0.0.1:0""#;
         assert!(reply.starts_with("250 2.0.0 accepted"), "{reply}");
     }
     assert_eq!(world.incident_count().await, 1, "both mails are about one thing");
+}
+
+/// Two listeners with TLS: one that offers it, one that starts with it.
+fn both_ways(client_certificates: &str) -> String {
+    format!(
+        "handshake_timeout = \"1s\"\n{}[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\n\
+         client_certificates = \"optional\"\n[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = \"implicit\"\n\
+         client_certificates = {client_certificates:?}\n",
+        SERVER.section()
+    )
+}
+
+async fn deliver(client: &mut Client) -> String {
+    client.deliver("mon@example.com", &["db@alerts.example.com"], PROBLEM).await.expect("an answer")
+}
+
+/// A number of `/metrics`.
+async fn metric(world: &World, name: &str) -> i64 {
+    let page = world.http().get(world.url("/metrics")).send().await.expect("an answer").text().await.expect("text");
+    let line = page.lines().find(|line| line.starts_with(&format!("nightcall_{name} ")));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("{name} in {page}"))
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_costs_nobody_else_anything() {
+    let world = World::build(STANDARD, &both_ways("none"), None).await;
+    let implicit = world.running.smtp_addresses[1];
+    let mut silent = Client::connect(implicit).await.expect("it connects");
+    for garbage in [&b"EHLO mon01\r\n"[..], &[0x16, 3, 1, 0xff, 0xff], &[0; 600], b"GET / HTTP/1.1\r\n\r\n"] {
+        let mut client = Client::connect(implicit).await.expect("it connects");
+        client.say(garbage).await.expect("sent");
+        for line in client.finish().await {
+            assert!(!line.contains("220"), "{line}: nobody is greeted in plaintext");
+        }
+    }
+    let mut client = greeted(&world, 0).await;
+    assert_eq!(client.command("STARTTLS").await.as_deref(), Some("220 2.0.0 ready for TLS"));
+    client.say(b"MAIL FROM:<evil@example.net>\r\n").await.expect("sent");
+    assert!(client.finish().await.iter().all(|line| !line.starts_with("250")), "there is no way back to plaintext");
+
+    let mut client = Client::connect_tls(implicit, &SERVER.client(None)).await.expect("the handshake succeeds");
+    assert!(client.reply().await.expect("a greeting").starts_with("220 "));
+    assert!(deliver(&mut client).await.starts_with("250 2.0.0"));
+    assert_eq!(silent.line().await, None, "who never shakes hands is sent away");
+    assert_eq!(metric(&world, "smtp_tls_handshakes_failed_total").await, 6);
+    assert_eq!(metric(&world, "smtp_tls_handshakes_total").await, 1);
+}
+
+#[tokio::test]
+async fn a_mail_cut_short_inside_tls_is_not_stored() {
+    let world = World::build(STANDARD, &both_ways("none"), None).await;
+    let implicit = world.running.smtp_addresses[1];
+    let mut client = Client::connect_tls(implicit, &SERVER.client(None)).await.expect("the handshake succeeds");
+    client.reply().await.expect("a greeting");
+    for line in ["MAIL FROM:<mon@example.com>", "RCPT TO:<db@alerts.example.com>", "DATA"] {
+        client.command(line).await.expect("an answer");
+    }
+    client.say(PROBLEM).await.expect("sent");
+    drop(client);
+    greeted(&world, 0).await.command("QUIT").await.expect("the next client is served");
+    assert_eq!(world.incident_count().await, 0);
+}
+
+/// Good ones are noted, bad ones cost nothing where they are optional and the session where they are required.
+#[tokio::test]
+async fn certificates_of_clients() {
+    let world = World::build(STANDARD, &both_ways("required"), None).await;
+    let good = SERVER.authority.sign("mon01.example.com", 2090);
+    let ended = SERVER.authority.sign("mon01.example.com", 2021);
+    let foreign = Authority::new("somebody else").sign("mon01.example.com", 2090);
+    for (what, identity, names) in [
+        ("none", None, None),
+        ("good", Some(&good), Some("mon01.example.com")),
+        ("ended", Some(&ended), None),
+        ("foreign", Some(&foreign), None),
+    ] {
+        let config = SERVER.client(identity);
+        let mut client = greeted(&world, 0).await;
+        client.command("STARTTLS").await.expect("an answer");
+        let mut client = client.start_tls(&config).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let reply = deliver(&mut client).await;
+        assert!(reply.starts_with("250 2.0.0"), "{what}: {reply}");
+        let (_, mail) = world.get(&format!("/api/v1/mails/{}", reply.rsplit(' ').next().expect("an id"))).await;
+        let tls = mail["client"]["tls"].as_str().unwrap_or_else(|| panic!("{mail}"));
+        assert!(tls.starts_with("TLSv1.3 TLS13_"), "{tls}");
+        assert_eq!(mail["client"]["certificate"]["names"][0].as_str(), names, "{what}: {mail}");
+
+        // In TLS 1.3 the client has done its part before the server looks at its certificate.
+        let greeting = match Client::connect_tls(world.running.smtp_addresses[1], &config).await {
+            Ok(mut client) => client.line().await,
+            Err(_) => None,
+        };
+        assert_eq!(greeting.is_some_and(|line| line.starts_with("220 ")), names.is_some(), "{what}");
+    }
+}
+
+fn section(folder: &Path) -> String {
+    format!(
+        "[smtp.tls]\ncertificate = {:?}\nkey = {:?}\n[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = \"implicit\"\n",
+        folder.join("cert.pem"),
+        folder.join("key.pem")
+    )
+}
+
+#[tokio::test]
+async fn a_certificate_is_read_again_and_a_broken_one_is_not_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    SERVER.authority.sign("mx.test", 2080).write(folder.path());
+    let world = World::build(STANDARD, &section(folder.path()), None).await;
+    let trusted = async || {
+        let connected = Client::connect_tls(world.running.smtp_address(), &SERVER.client(None)).await;
+        connected.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let left = metric(&world, "smtp_certificate_expires_in_seconds").await;
+    assert!(left > 50 * 365 * 86_400 && left < 60 * 365 * 86_400, "{left}");
+    let (_, ready) = world.get("/readyz").await;
+    assert_eq!(ready["certificate"]["expires_at"], "2080-01-01T00:00:00Z", "{ready}");
+    assert_eq!(trusted().await, Ok(()));
+
+    let other = SERVER.authority.sign("other.test", 2070);
+    std::fs::write(folder.path().join("cert.pem"), &other.certificate).expect("written");
+    world.running.reload_certificate();
+    assert_eq!(trusted().await, Ok(()), "certificate and key do not fit together, so the old ones stay");
+    let (status, ready) = world.get("/readyz").await;
+    let problem = ready["certificate"]["problem"].as_str().expect("a problem");
+    assert!(status == 200 && problem.contains("cert.pem cannot be used"), "{status} {ready}");
+    assert_eq!(metric(&world, "smtp_certificate_outdated").await, 1);
+
+    std::fs::write(folder.path().join("key.pem"), &other.key).expect("written");
+    world.running.reload_certificate();
+    let refused = trusted().await.expect_err("it has another name now");
+    assert!(refused.contains("not valid for name"), "{refused}");
+    let (_, ready) = world.get("/readyz").await;
+    assert_eq!(ready["certificate"]["expires_at"], "2070-01-01T00:00:00Z");
+    assert_eq!(ready["certificate"]["problem"], serde_json::Value::Null);
 }
