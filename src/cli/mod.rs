@@ -9,6 +9,7 @@ mod mail;
 mod oncall;
 mod rules;
 mod serve;
+mod smtp;
 mod token;
 
 use std::io::IsTerminal as _;
@@ -64,6 +65,9 @@ enum Command {
     /// Judge stored mails again, or print them
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Make passwords for devices that log in
+    #[command(subcommand)]
+    Smtp(smtp::Command),
     /// Make tokens for the API
     #[command(subcommand)]
     Token(token::Command),
@@ -115,6 +119,7 @@ impl Cli {
             Command::Override(command) => oncall::overrides::run(&command).await,
             Command::Silence(command) => oncall::silences::run(&command).await,
             Command::Mail(command) => mail::run(&command).await,
+            Command::Smtp(command) => smtp::run(&command),
             Command::Token(command) => token::run(&command).await,
         };
         done.map(|()| ExitCode::SUCCESS)

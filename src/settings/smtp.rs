@@ -1,5 +1,6 @@
 //! `[smtp]`: where it listens, for which domains, and what it is bounded by.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +8,10 @@ use std::time::Duration;
 
 use super::{SMTP_LISTEN, Section, overridden};
 use crate::definitions::Table;
+use crate::domain::network::Network;
 use crate::smtp::listener::{ClientCertificates, Encryption, Listener};
 use crate::smtp::session::Limits;
+use crate::smtp::users::{self, Users};
 use crate::smtp::{server, tls};
 
 /// Where SMTP listens when nothing is said.
@@ -29,13 +32,17 @@ pub(super) struct Smtp {
 pub(super) fn read(root: &mut Table<'_>, folder: &Path) -> Smtp {
     let mut section = Section::of(root, "smtp");
     let tls = section.tls(folder);
-    let mut listeners = section.listeners(tls.as_ref());
+    let users = section.users();
+    let set_up = SetUp { files: tls.as_ref(), users: !users.is_empty() };
+    let mut listeners = section.listeners(&set_up);
     if let Some(first) = listeners.first_mut() {
         first.address = overridden(root, SMTP_LISTEN, first.address);
     }
     let hostname = section.text("hostname", "localhost");
     let domains = section.domains();
-    let config = section.smtp_config(root, hostname);
+    let auth_plain_from = section.networks("auth_plain_from");
+    let bounds = section.smtp_config(root, hostname);
+    let config = server::Config { users: Arc::new(Users::new(users)), auth_plain_from, ..bounds };
     section.finish();
     Smtp { listeners, config, tls, domains }
 }
@@ -50,11 +57,47 @@ impl Section<'_> {
         Some(tls::Files { certificate: folder.join(certificate?.value), key: folder.join(key?.value), client_ca })
     }
 
+    /// `[smtp.users]`: `name = "$argon2id$…"`.
+    fn users(&mut self) -> BTreeMap<String, String> {
+        let Some(mut table) = self.0.as_mut().and_then(|section| section.table("users")) else {
+            return BTreeMap::new();
+        };
+        let mut users = BTreeMap::new();
+        for (name, value) in table.named_values() {
+            let Some(hash) = table.as_string(value, &name) else { continue };
+            if name.chars().any(char::is_control) || name.is_empty() {
+                table.reader().note(name.span.clone(), format!("{:?} is no name", name.value));
+            }
+            if let Err(wrong) = users::usable(&hash) {
+                let hint = "`nightcall smtp password NAME` makes one";
+                table.reader().note_with_hint(hash.span, wrong, hint);
+            }
+            users.insert(name.value, hash.value);
+        }
+        users
+    }
+
+    /// `["10.0.0.0/8", "192.0.2.7"]`.
+    fn networks(&mut self, key: &'static str) -> Vec<Network> {
+        let Some(table) = self.0.as_mut() else { return Vec::new() };
+        let mut networks = Vec::new();
+        for text in table.strings(key).unwrap_or_default() {
+            match text.parse() {
+                Ok(network) => networks.push(network),
+                Err(_) => {
+                    let message = format!("{:?} is no address or network", text.value);
+                    table.reader().note_with_hint(text.span, message, "write it like 192.0.2.7 or 10.0.0.0/8");
+                }
+            }
+        }
+        networks
+    }
+
     /// `[[smtp.listeners]]`, or `listen` as the short form of one.
-    fn listeners(&mut self, files: Option<&tls::Files>) -> Vec<Listener> {
+    fn listeners(&mut self, set_up: &SetUp<'_>) -> Vec<Listener> {
         let tables = self.0.as_mut().map(|section| section.tables("listeners")).unwrap_or_default();
         if tables.is_empty() {
-            return vec![usual(self.address("listen", LISTEN), files)];
+            return vec![usual(self.address("listen", LISTEN), set_up)];
         }
         if let Some(section) = self.0.as_mut()
             && let Some(listen) = section.string("listen")
@@ -62,7 +105,7 @@ impl Section<'_> {
             let hint = "write the address into the first of the listeners";
             section.reader().note_with_hint(listen.span, "smtp has both `listen` and listeners", hint);
         }
-        tables.into_iter().map(|table| read_listener(table, files)).collect()
+        tables.into_iter().map(|table| read_listener(table, set_up)).collect()
     }
 
     fn domains(&mut self) -> Vec<String> {
@@ -92,6 +135,8 @@ impl Section<'_> {
             connections_max: self.count("connections_max", 1000, 100_000),
             connections_per_address_max: self.count("connections_per_address_max", 50, 100_000),
             held_bytes_max: self.count("held_bytes_max", 256 << 20, 1 << 40),
+            users: Arc::default(),
+            auth_plain_from: Vec::new(),
             idle_timeout: self.wait("idle_timeout", Duration::from_secs(300)),
             handshake_timeout: self.wait("handshake_timeout", Duration::from_secs(10)),
             session_timeout: self.wait("session_timeout", Duration::from_secs(20 * 60)),
@@ -110,20 +155,28 @@ impl Section<'_> {
     }
 }
 
-/// What a listener offers when nothing is said: everything that is set up, and nothing is demanded.
-fn usual(address: SocketAddr, files: Option<&tls::Files>) -> Listener {
-    let tls = if files.is_some() { Encryption::StartTls } else { Encryption::None };
-    let asked = files.is_some_and(|files| files.client_ca.is_some());
-    let client_certificates = if asked { ClientCertificates::Optional } else { ClientCertificates::None };
-    Listener { tls, client_certificates, ..Listener::plain(address) }
+/// What there is to offer.
+struct SetUp<'a> {
+    files: Option<&'a tls::Files>,
+    users: bool,
 }
 
-fn read_listener(table: Table<'_>, files: Option<&tls::Files>) -> Listener {
+/// What a listener offers when nothing is said: everything that is set up, and nothing is demanded.
+fn usual(address: SocketAddr, set_up: &SetUp<'_>) -> Listener {
+    let tls = if set_up.files.is_some() { Encryption::StartTls } else { Encryption::None };
+    let asked = set_up.files.is_some_and(|files| files.client_ca.is_some());
+    let client_certificates = if asked { ClientCertificates::Optional } else { ClientCertificates::None };
+    Listener { tls, client_certificates, auth: set_up.users, ..Listener::plain(address) }
+}
+
+fn read_listener(table: Table<'_>, set_up: &SetUp<'_>) -> Listener {
+    let files = set_up.files;
     if !table.has("listen") {
         table.missing("listen");
     }
     let mut section = Section(Some(table));
-    let mut listener = usual(section.address("listen", LISTEN), files);
+    let mut listener = usual(section.address("listen", LISTEN), set_up);
+    listener.proxies = section.networks("proxy_protocol_from");
     let Some(mut table) = section.0 else { return listener };
     let words = [("none", Encryption::None), ("starttls", Encryption::StartTls), ("implicit", Encryption::Implicit)];
     listener.tls = one_of(&mut table, "tls", &words).unwrap_or(listener.tls);
@@ -135,7 +188,15 @@ fn read_listener(table: Table<'_>, files: Option<&tls::Files>) -> Listener {
     let asked = one_of(&mut table, "client_certificates", &words);
     listener.client_certificates = asked.unwrap_or(listener.client_certificates);
     listener.require_tls = table.boolean("require_tls").unwrap_or(false);
+    listener.auth = table.boolean("auth").unwrap_or(listener.auth);
+    listener.require_auth = table.boolean("require_auth").unwrap_or(false);
     let note = |message: &str, hint: &str| table.reader().note_with_hint(table.span(), message, hint);
+    if listener.auth && !set_up.users {
+        note("this listener offers AUTH, but nobody has a password", "give some in [smtp.users]");
+    }
+    if listener.require_auth && !listener.auth {
+        note("this listener requires AUTH but does not offer it", "add auth = true");
+    }
     let encrypted_always = listener.tls == Encryption::Implicit || listener.require_tls;
     if listener.tls == Encryption::None {
         if listener.require_tls {

@@ -2,7 +2,7 @@
 //!
 //! It knows sockets, time limits and memory, and nothing about commands.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use super::reply::Reply;
 use super::server::Door;
 use super::session::{Envelope, Session, Step, Terms};
 use super::stream::Stream;
-use super::{Mailroom, tls};
+use super::users::Checked;
+use super::{Credentials, Mailroom, tls};
 use crate::domain::client::{Certificate, Client};
 use crate::engine::intake::Incoming;
 
@@ -47,15 +48,21 @@ enum End {
 }
 
 /// Serves one client.
-pub(crate) async fn run<M: Mailroom>(door: &Door<M>, listener: &Listener, stream: TcpStream, peer: SocketAddr) {
+pub(crate) async fn run<M: Mailroom>(door: &Door<M>, listener: &Listener, stream: TcpStream, address: IpAddr) {
     // Replies are small and waited for; without this the kernel may hold them back.
     let _ = stream.set_nodelay(true);
-    let terms = Terms { starttls: listener.tls == Encryption::StartTls, require_tls: listener.require_tls };
+    let terms = Terms {
+        starttls: listener.tls == Encryption::StartTls,
+        require_tls: listener.require_tls,
+        auth: listener.auth,
+        auth_in_plaintext: door.config.auth_plain_from.iter().any(|network| network.contains(address)),
+        require_auth: listener.require_auth,
+    };
     let mut connection = Connection {
         door,
         listener,
         stream: Stream::Plain(stream),
-        client: Client::at(peer.ip().to_canonical().to_string()),
+        client: Client::at(address.to_string()),
         session: Session::new(door.config.session.clone(), terms),
         outgoing: Vec::new(),
         held: Held::new(door),
@@ -121,7 +128,13 @@ impl<M: Mailroom> Connection<'_, M> {
         let mut pace = Pace::new();
         loop {
             let mailroom = &self.door.mailroom;
-            match self.session.next(|recipient| mailroom.accepts(recipient)) {
+            let mut step = self.session.next(|recipient| mailroom.accepts(recipient));
+            if let Step::Check(credentials) = step {
+                step = self.check(credentials).await;
+            }
+            match step {
+                // A check is answered by what to say, never by another.
+                Step::Check(_) => {}
                 Step::Reply(reply) => self.say(&reply),
                 Step::Close(reply) => {
                     self.say(&reply);
@@ -164,6 +177,27 @@ impl<M: Mailroom> Connection<'_, M> {
         }
     }
 
+    /// Checks a password, and tells the session.
+    async fn check(&mut self, credentials: Credentials) -> Step {
+        // What was answered before must not wait for it.
+        let gone = self.flush().await.is_err();
+        let (peer, name) = (self.client.address.clone(), credentials.name.clone());
+        let checked = if gone { Checked::Busy } else { self.door.config.users.check(credentials).await };
+        let counters = &self.door.counters;
+        match checked {
+            Checked::Right => {
+                counters.auth_succeeded.inc();
+                self.client.user = Some(name);
+            }
+            Checked::Wrong => {
+                counters.auth_failed.inc();
+                tracing::warn!(peer, user = name, "a wrong password");
+            }
+            Checked::Busy => tracing::warn!(peer, "a password was not checked: too many are"),
+        }
+        self.session.checked(checked)
+    }
+
     /// Encrypts the connection, and tells the session. A handshake that fails leaves nothing to say anything on.
     async fn secure(&mut self) -> Result<(), End> {
         let counters = &self.door.counters;
@@ -183,6 +217,7 @@ impl<M: Mailroom> Connection<'_, M> {
                 self.client.tls = Some(tls::words(connection));
                 self.stream = Stream::Tls(Box::new(stream));
                 self.session.secured();
+                self.client.user = None;
                 return self.identify(certificate);
             }
             Ok(Err(error)) => error.to_string(),

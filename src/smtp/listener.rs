@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::domain::network::Network;
+
 /// One address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
@@ -13,6 +15,12 @@ pub struct Listener {
     pub client_certificates: ClientCertificates,
     /// Mail is only taken over TLS.
     pub require_tls: bool,
+    /// Clients may say who they are.
+    pub auth: bool,
+    /// Mail is only taken from who has said who it is.
+    pub require_auth: bool,
+    /// Peers that say for whom they speak, by the PROXY protocol; from nobody else it is believed.
+    pub proxies: Vec<Network>,
 }
 
 /// How a connection comes to be encrypted.
@@ -40,6 +48,14 @@ pub enum ClientCertificates {
 impl Listener {
     /// A listener that offers and demands nothing.
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: Encryption::None, client_certificates: ClientCertificates::None, require_tls: false }
+        Self {
+            address,
+            tls: Encryption::None,
+            client_certificates: ClientCertificates::None,
+            require_tls: false,
+            auth: false,
+            require_auth: false,
+            proxies: Vec::new(),
+        }
     }
 }

@@ -5,21 +5,26 @@
 
 use std::future::Future;
 
+pub use self::auth::Credentials;
 use self::session::Acceptance;
 use crate::domain::rulebook::Route;
 use crate::engine::intake::{Incoming, Receipt};
 use crate::engine::{Engine, Error};
 
+mod admission;
+mod auth;
 pub mod command;
 pub mod connection;
 pub mod data;
 pub mod line;
 pub mod listener;
+pub mod proxy;
 pub mod reply;
 pub mod server;
 pub mod session;
 mod stream;
 pub mod tls;
+pub mod users;
 
 /// Where mail goes: the engine; and, in the benches, nowhere, to see what the engine costs.
 pub trait Mailroom: Send + Sync + 'static {

@@ -155,6 +155,59 @@ impl Reply {
         Self::line(502, "5.5.1", "not offered")
     }
 
+    /// What the client is asked for, in Base64 (RFC 4954 section 4).
+    pub(crate) fn challenge(prompt: &str) -> Self {
+        Self::line(334, "", prompt)
+    }
+
+    pub(crate) fn authenticated() -> Self {
+        Self::line(235, "2.7.0", "authenticated")
+    }
+
+    pub(crate) fn authentication_busy() -> Self {
+        Self::line(454, "4.7.0", "too many passwords to check, try again later")
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::line(535, "5.7.8", "no such name and password")
+    }
+
+    pub(crate) fn too_many_wrong_passwords() -> Self {
+        Self::line(421, "4.7.0", "too many wrong passwords")
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::line(501, "5.7.0", "cancelled")
+    }
+
+    pub(crate) fn not_base64() -> Self {
+        Self::line(501, "5.5.2", "not Base64")
+    }
+
+    pub(crate) fn not_credentials() -> Self {
+        Self::line(501, "5.5.2", "not a name and its password")
+    }
+
+    pub(crate) fn authentication_line_too_long() -> Self {
+        Self::line(500, "5.5.6", "line too long")
+    }
+
+    pub(crate) fn unknown_mechanism() -> Self {
+        Self::line(504, "5.5.4", "PLAIN or LOGIN")
+    }
+
+    pub(crate) fn encryption_required() -> Self {
+        Self::line(538, "5.7.11", "no passwords in plaintext, STARTTLS first")
+    }
+
+    pub(crate) fn authentication_required() -> Self {
+        Self::line(530, "5.7.0", "AUTH first")
+    }
+
+    pub(crate) fn proxy_header_required() -> Self {
+        Self::line(421, "4.7.0", "a PROXY header must come first")
+    }
+
     pub(crate) fn tls_required() -> Self {
         Self::line(530, "5.7.0", "STARTTLS first")
     }

@@ -3,9 +3,12 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use argon2::{Argon2, PasswordHasher as _};
+use nightcall::smtp::Credentials;
 use nightcall::smtp::session::{Acceptance, Limits, Session, Step, Terms};
+use nightcall::smtp::users::Checked;
 
 use proptest::prelude::*;
 
@@ -128,12 +131,23 @@ impl Dialogue {
         }
     }
 
+    /// It would go otherwise where everything is encrypted from the beginning.
+    fn speaks_of_tls(&self) -> bool {
+        self.offers("starttls") || self.offers("plaintext")
+    }
+
     fn offers(&self, what: &str) -> bool {
         self.offers.iter().any(|offered| offered == what)
     }
 
     fn terms(&self) -> Terms {
-        Terms { starttls: self.offers("starttls"), require_tls: self.offers("require_tls") }
+        Terms {
+            starttls: self.offers("starttls"),
+            require_tls: self.offers("require_tls"),
+            auth: self.offers("auth"),
+            auth_in_plaintext: self.offers("auth_in_plaintext"),
+            require_auth: self.offers("require_auth"),
+        }
     }
 
     fn check(&self, how: &str, left: &Left) {
@@ -165,6 +179,24 @@ fn accepts(recipient: &str) -> Acceptance {
     }
 }
 
+/// The one who may log in.
+const USER: (&str, &str) = ("ups", "secret");
+
+fn checked(credentials: &Credentials) -> Checked {
+    let right = (credentials.name.as_str(), credentials.password.as_slice()) == (USER.0, USER.1.as_bytes());
+    if right { Checked::Right } else { Checked::Wrong }
+}
+
+/// `[smtp.users]` with a hash that costs little.
+fn users() -> &'static str {
+    static SECTION: LazyLock<String> = LazyLock::new(|| {
+        let params = argon2::Params::new(64, 1, 1, None).expect("good parameters");
+        let argon2 = Argon2::from(params);
+        format!("[smtp.users]\n{} = \"{}\"\n", USER.0, argon2.hash_password(USER.1.as_bytes()).expect("hashed"))
+    });
+    &SECTION
+}
+
 /// Feeds a session in pieces of `step` bytes and compares what it says.
 fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
     let name = &dialogue.name;
@@ -182,6 +214,15 @@ fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
                             Step::Reply(reply) | Step::StartTls(reply) => {
                                 said.extend(reply.to_wire().lines().map(str::to_owned));
                             }
+                            Step::Check(credentials) => match session.checked(checked(&credentials)) {
+                                Step::Close(reply) => {
+                                    said.extend(reply.to_wire().lines().map(str::to_owned));
+                                    closed = true;
+                                    break;
+                                }
+                                Step::Reply(reply) => said.extend(reply.to_wire().lines().map(str::to_owned)),
+                                other => panic!("{name}: a check is answered by a reply, not by {other:?}"),
+                            },
                             Step::Close(reply) => {
                                 said.extend(reply.to_wire().lines().map(str::to_owned));
                                 closed = true;
@@ -233,15 +274,20 @@ async fn run_over_a_socket(dialogue: &Dialogue, implicit_tls: bool) {
     };
     let smtp = format!(
         "size_bytes_max = {}\nrecipients_max = {}\ncommand_bytes_max = {}\nerrors_max = {}\nidle_commands_max = {}\nmails_max = {}\n\
-         {}\n[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = {tls:?}\nrequire_tls = {}",
+         auth_plain_from = [{}]\n{}{}[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = {tls:?}\nrequire_tls = {}\n\
+         auth = {}\nrequire_auth = {}",
         limits.size_bytes_max,
         limits.recipients_max,
         limits.command_bytes_max,
         limits.errors_max,
         limits.idle_commands_max,
         limits.mails_max,
+        if dialogue.offers("auth_in_plaintext") { "\"127.0.0.0/8\"" } else { "" },
         SERVER.section(),
-        dialogue.offers("require_tls")
+        users(),
+        dialogue.offers("require_tls"),
+        dialogue.offers("auth"),
+        dialogue.offers("require_auth"),
     );
     let world = World::build(STANDARD, &smtp, None).await;
     let config = SERVER.client(None);
@@ -293,7 +339,7 @@ async fn a_real_socket_holds_every_dialogue() {
 /// Those that speak of STARTTLS are held in plaintext.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tls_holds_every_dialogue() {
-    run_all(dialogues().into_iter().filter(|dialogue| !dialogue.offers("starttls")).collect(), true).await;
+    run_all(dialogues().into_iter().filter(|dialogue| !dialogue.speaks_of_tls()).collect(), true).await;
 }
 
 async fn run_all(dialogues: Vec<Dialogue>, implicit_tls: bool) {
@@ -327,6 +373,10 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         b"QUIT\r\n",
         b"BDAT 10 LAST\r\n",
         b"STARTTLS\r\n",
+        b"AUTH PLAIN AHVwcwBzZWNyZXQ=\r\n",
+        b"AUTH LOGIN\r\n",
+        b"dXBz\r\n",
+        b"*\r\n",
         b"Subject: x\r\n",
         b"<",
         b">",
@@ -344,7 +394,8 @@ proptest! {
     #[test]
     fn any_bytes_are_answered_within_limits(pieces in prop::collection::vec(pieces(), 0..80)) {
         let limits = Dialogue { limits: vec![("size".to_owned(), 500)], ..Dialogue::default() }.limits();
-        let mut session = Session::new(Arc::new(limits), Terms { starttls: true, require_tls: false });
+        let terms = Terms { starttls: true, auth: true, auth_in_plaintext: true, ..Terms::default() };
+        let mut session = Session::new(Arc::new(limits), terms);
         let (mut replies, mut lines, mut closed) = (0_usize, 0_usize, false);
         for piece in &pieces {
             lines += piece.iter().filter(|byte| **byte == b'\n').count();
@@ -358,6 +409,10 @@ proptest! {
                         session.push(b"QUIT\r\n");
                         prop_assert_eq!(session.next(accepts), Step::Read, "what comes before TLS is dropped");
                         session.secured();
+                    }
+                    Step::Check(credentials) => {
+                        replies += 1;
+                        closed |= matches!(session.checked(checked(&credentials)), Step::Close(_));
                     }
                     Step::Close(_) => (replies, closed) = (replies + 1, true),
                     Step::Commit(envelope, body) => {

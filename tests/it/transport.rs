@@ -167,3 +167,101 @@ async fn a_certificate_is_read_again_and_a_broken_one_is_not_used() {
     assert_eq!(ready["certificate"]["expires_at"], "2070-01-01T00:00:00Z");
     assert_eq!(ready["certificate"]["problem"], serde_json::Value::Null);
 }
+
+/// The client of the newest mail, as the API shows it.
+async fn newest_client(world: &World) -> (String, serde_json::Value) {
+    let (_, mails) = world.get("/api/v1/mails?limit=1").await;
+    let id = mails["mails"][0]["id"].as_str().unwrap_or_else(|| panic!("{mails}"));
+    let (_, mail) = world.get(&format!("/api/v1/mails/{id}")).await;
+    (mail["peer"].as_str().expect("an address").to_owned(), mail["client"].clone())
+}
+
+const PROXIES: &str = r#"handshake_timeout = "500ms"
+connections_per_address_max = 1
+[[smtp.listeners]]
+listen = "127.0.0.1:0"
+proxy_protocol_from = ["127.0.0.1/32"]
+[[smtp.listeners]]
+listen = "127.0.0.1:0"
+proxy_protocol_from = ["192.0.2.0/24"]"#;
+
+#[tokio::test]
+async fn a_listed_proxy_says_for_whom_it_speaks() {
+    let world = World::build(STANDARD, PROXIES, None).await;
+    let connect = async || Client::connect(world.running.smtp_address()).await.expect("it connects");
+    let v2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\xc0\0\x02\x01\xdc\x04\0\x19";
+    for (header, address) in [
+        (&b"PROXY TCP4 203.0.113.9 192.0.2.1 56324 25\r\n"[..], "203.0.113.9"),
+        (b"PROXY TCP6 2001:db8::7 2001:db8::1 56324 25\r\n", "2001:db8::7"),
+        (v2, "203.0.113.7"),
+        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+    ] {
+        let mut client = connect().await;
+        // The header cut anywhere, and what stands behind it in the same segment, is the client's.
+        let (first, second) = header.split_at(header.len() / 2);
+        client.say(first).await.expect("sent");
+        client.say(&[second, b"NOOP\r\n"].concat()).await.expect("sent");
+        assert!(client.reply().await.expect("a greeting").starts_with("220 "), "{address}");
+        assert_eq!(client.reply().await.as_deref(), Some("250 2.0.0 OK"), "{address}");
+        assert!(deliver(&mut client).await.starts_with("250 2.0.0"), "{address}");
+        assert_eq!(newest_client(&world).await.0, address);
+    }
+
+    // The permits of an address are the client's, not the proxy's.
+    let mut all = Vec::new();
+    for (address, welcome) in [("203.0.113.1", "220 "), ("203.0.113.2", "220 "), ("203.0.113.1", "421 4.7.0")] {
+        let mut client = connect().await;
+        let header = format!("PROXY TCP4 {address} 192.0.2.1 56324 25\r\n");
+        client.say(header.as_bytes()).await.expect("sent");
+        let greeting = client.line().await.expect("a greeting");
+        assert!(greeting.starts_with(welcome), "{address}: {greeting}");
+        all.push(client);
+    }
+
+    for garbage in [&b"EHLO mon01\r\n"[..], b"PROXY TCP4 nobody 192.0.2.1 1 25\r\n", b"\x16\x03\x01\0\xff", b""] {
+        let mut client = connect().await;
+        client.say(garbage).await.expect("sent");
+        let said = client.line().await;
+        assert_eq!(said.as_deref(), Some("421 4.7.0 a PROXY header must come first"), "{garbage:?}");
+    }
+    assert_eq!(metric(&world, "smtp_proxy_refused_total").await, 4);
+
+    let mut client = greeted(&world, 1).await;
+    let reply = client.command("PROXY TCP4 203.0.113.9 192.0.2.1 56324 25").await.expect("an answer");
+    assert!(reply.starts_with("500 5.5.1"), "{reply}: nobody has listed this one");
+    assert!(deliver(&mut client).await.starts_with("250 2.0.0"));
+    assert_eq!(newest_client(&world).await.0, "127.0.0.1");
+}
+
+#[tokio::test]
+async fn tls_begins_right_behind_a_proxy_header() {
+    let listeners = format!(
+        "{}[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = \"implicit\"\nproxy_protocol_from = [\"127.0.0.1\"]\n",
+        SERVER.section()
+    );
+    let world = World::build(STANDARD, &listeners, None).await;
+    let mut client = Client::connect(world.running.smtp_address()).await.expect("it connects");
+    client.say(b"PROXY TCP4 203.0.113.9 192.0.2.1 56324 465\r\n").await.expect("sent");
+    let mut client = client.start_tls(&SERVER.client(None)).await.expect("the handshake succeeds");
+    assert!(client.reply().await.expect("a greeting").starts_with("220 "));
+    assert!(deliver(&mut client).await.starts_with("250 2.0.0"));
+    let (peer, client) = newest_client(&world).await;
+    assert!(peer == "203.0.113.9" && client["tls"].is_string(), "{peer} {client}");
+}
+
+#[tokio::test]
+async fn a_password_is_kept_with_the_mail_and_counted() {
+    let smtp = format!(
+        "auth_plain_from = [\"127.0.0.1\"]\n[smtp.users]\nups = {:?}\n",
+        nightcall::smtp::users::hash(b"secret").expect("hashed")
+    );
+    let world = World::build(STANDARD, &smtp, None).await;
+    let mut client = greeted(&world, 0).await;
+    // "\0ups\0wrong", then "\0ups\0secret".
+    assert!(client.command("AUTH PLAIN AHVwcwB3cm9uZw==").await.expect("an answer").starts_with("535 5.7.8"));
+    assert!(client.command("AUTH PLAIN AHVwcwBzZWNyZXQ=").await.expect("an answer").starts_with("235 2.7.0"));
+    assert!(deliver(&mut client).await.starts_with("250 2.0.0"));
+    assert_eq!(newest_client(&world).await.1, serde_json::json!({ "user": "ups" }));
+    assert_eq!(metric(&world, "smtp_auth_failed_total").await, 1);
+    assert_eq!(metric(&world, "smtp_auth_succeeded_total").await, 1);
+}
