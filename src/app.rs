@@ -1,5 +1,7 @@
 //! Wiring only: settings → store → engine → doors and workers, and how they stop.
 
+mod sockets;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::sockets::Sockets;
 use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::domain::Definitions;
@@ -60,12 +63,21 @@ pub struct Running {
 /// # Errors
 /// When the database or an address cannot be used; the chain says what and why.
 pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
+    start_on(Sockets::default(), loaded, clock, drive).await
+}
+
+/// The same with sockets that are open already.
+///
+/// # Errors
+/// As [`start`], and when one of the sockets is for nobody.
+pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
     let Loaded { settings, definitions } = loaded;
     let mut smtp_listeners = Vec::new();
     for listener in &settings.smtp_listeners {
-        smtp_listeners.push(bind(listener.address, "SMTP", "smtp.listen").await?);
+        smtp_listeners.push(sockets.listen(listener.address, "SMTP", "smtp.listen").await?);
     }
-    let http_listener = bind(settings.http_listen, "HTTP", "http.listen").await?;
+    let http_listener = sockets.listen(settings.http_listen, "HTTP", "http.listen").await?;
+    sockets.nothing_left()?;
     let smtp_addresses = smtp_listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
     let http_address = http_listener.local_addr()?;
     let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
@@ -144,11 +156,6 @@ impl Background {
 
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
-
-async fn bind(address: SocketAddr, door: &str, setting: &str) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen for {door} on {address} (setting {setting})"))
-}
 
 fn channels(settings: &Settings, engine: &Engine) -> anyhow::Result<Channels> {
     let client = http_client().context("cannot set up HTTPS for the channels")?;

@@ -62,7 +62,7 @@ enum Command {
     /// Let the pages of known incidents wait
     #[command(subcommand)]
     Silence(oncall::silences::Command),
-    /// Judge stored mails again, or print them
+    /// Show stored mails, judge them again, or print them
     #[command(subcommand)]
     Mail(mail::Command),
     /// Make passwords for devices that log in

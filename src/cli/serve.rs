@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ConfigArg;
-use crate::app::{self, Drive, Running};
+use crate::app::{self, Drive, Running, Sockets};
 use crate::clock::Clock;
 use crate::definitions::watch::Watch;
 use crate::smtp::tls::Files;
@@ -25,7 +25,7 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let definitions = Watch::start(vec![config.config.clone()], loaded.settings.rules.as_deref());
     let mut watches = Some((definitions, Watch::start(certificate, None)));
     let mut ticks = tokio::time::interval(WATCH_EVERY);
-    let running = app::start(loaded, Clock::System, Drive::Background).await?;
+    let running = app::start_on(Sockets::inherited()?, loaded, Clock::System, Drive::Background).await?;
     let smtp: Vec<String> = running.smtp_addresses.iter().map(ToString::to_string).collect();
     tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", smtp.join(" and "), running.http_address);
     loop {

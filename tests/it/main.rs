@@ -17,6 +17,7 @@ mod durability;
 mod limits;
 mod oncall;
 mod order;
+mod peers;
 mod postgres;
 mod quiet;
 mod readme;
