@@ -224,7 +224,7 @@ impl<M: Mailroom> Connection<'_, M> {
             Err(_) => "it took too long".to_owned(),
         };
         counters.tls_handshakes_failed.inc();
-        tracing::warn!(peer = self.client.address, reason = failure, "a TLS handshake failed: {failure}");
+        tracing::warn!(peer = self.client.address, "a TLS handshake failed: {failure}");
         Err(End::Gone)
     }
 
@@ -233,8 +233,7 @@ impl<M: Mailroom> Connection<'_, M> {
         match shown {
             Ok(certificate) => self.client.certificate = certificate,
             Err(error) => {
-                let peer = &self.client.address;
-                tracing::warn!(peer, %error, "a client's certificate proves nothing: {error}");
+                tracing::warn!(peer = self.client.address, "a client's certificate proves nothing: {error}");
             }
         }
         let missing = self.client.certificate.is_none();

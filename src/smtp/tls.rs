@@ -111,7 +111,10 @@ impl Files {
                 Some(verifier) => builder.with_client_cert_verifier(verifier),
                 None => builder.with_no_client_auth(),
             };
-            builder.with_single_cert(chain.clone(), key.clone_key()).map(Arc::new)
+            let mut config = builder.with_single_cert(chain.clone(), key.clone_key())?;
+            // Ours are in order of strength, those of devices in any.
+            config.ignore_client_order = true;
+            Ok(Arc::new(config))
         };
         let clients = match &self.client_ca {
             None => None,
