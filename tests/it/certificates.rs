@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tempfile::TempDir;
 
 /// The server of every test, with its authority.
@@ -90,11 +90,20 @@ impl Server {
 
     /// A client that trusts the server, and shows a certificate if it has one.
     pub(crate) fn client(&self, identity: Option<&Identity>) -> Arc<ClientConfig> {
+        self.client_of(rustls::DEFAULT_VERSIONS, identity)
+    }
+
+    /// The same with these versions of TLS only.
+    pub(crate) fn client_of(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        identity: Option<&Identity>,
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         let authority = CertificateDer::from_pem_slice(self.authority.pem.as_bytes()).expect("a certificate");
         roots.add(authority).expect("an authority");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
         let builder = builder.expect("versions").with_root_certificates(roots);
         Arc::new(match identity {
             Some(identity) => {
