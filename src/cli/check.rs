@@ -9,6 +9,7 @@ use super::ConfigArg;
 use crate::clock::Clock;
 use crate::domain::Definitions;
 use crate::domain::outlook::{self, Warning};
+use crate::smtp::listener::{ClientCertificates, Encryption, Listener};
 use crate::smtp::tls::Files;
 
 /// Short enough to be forgotten, long enough to be renewed.
@@ -29,6 +30,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let certificate = loaded.settings.smtp_tls.as_ref().map(Files::load).transpose();
     let expires_at = certificate.context("TLS cannot be offered (section smtp.tls)")?.and_then(|it| it.expires_at());
     println!("{} is good", args.config.config.display());
+    for listener in &loaded.settings.smtp_listeners {
+        println!("smtp {}: {}", listener.address, terms(listener));
+    }
     summary(&loaded.definitions);
     let mut warnings: Vec<Warning> = outlook::outlook(&loaded.definitions.roster, now);
     warnings.extend(expires_at.and_then(|at| ends_soon(at, now)));
@@ -48,6 +52,28 @@ fn ends_soon(expires_at: Timestamp, now: Timestamp) -> Option<Warning> {
         _ => return None,
     };
     Some(Warning { what, hint: "put a new one into its files; a running gateway reads them by itself" })
+}
+
+/// What a listener offers and demands.
+fn terms(listener: &Listener) -> String {
+    let required = |what: &str, required| if required { format!("{what} required") } else { what.to_owned() };
+    let mut terms = vec![match listener.tls {
+        Encryption::None => "plaintext".to_owned(),
+        Encryption::StartTls => required("STARTTLS", listener.require_tls),
+        Encryption::Implicit => "TLS".to_owned(),
+    }];
+    if listener.client_certificates != ClientCertificates::None {
+        let demanded = listener.client_certificates == ClientCertificates::Required;
+        terms.push(required("client certificates", demanded));
+    }
+    if listener.auth {
+        terms.push(required("AUTH", listener.require_auth));
+    }
+    if !listener.proxies.is_empty() {
+        let proxies: Vec<String> = listener.proxies.iter().map(ToString::to_string).collect();
+        terms.push(format!("proxies {}", proxies.join(" ")));
+    }
+    terms.join(", ")
 }
 
 fn summary(definitions: &Definitions) {

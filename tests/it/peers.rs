@@ -62,7 +62,9 @@ fn a_self_signed_certificate_is_made_once_and_kept_from_others() {
     use std::os::unix::fs::PermissionsExt as _;
     let (folder, config) = configured();
     let checked = run(BINARY, &["check", "--config", config.to_str().expect("UTF-8")], "");
-    assert!(checked.status.success() && !text(&checked).contains("certificate"), "{}", text(&checked));
+    let said = text(&checked);
+    assert!(checked.status.success() && !said.contains("certificate"), "{said}");
+    assert!(said.contains("smtp 127.0.0.1:0: STARTTLS, AUTH\nsmtp 127.0.0.1:0: TLS, AUTH required\n"), "{said}");
     let key = folder.path().join("key.pem");
     assert_eq!(std::fs::metadata(&key).expect("it is there").permissions().mode() & 0o777, 0o600);
     std::fs::remove_file(&config).expect("removed");
