@@ -11,6 +11,7 @@ use nightcall::definitions;
 use nightcall::engine::intake::{Incoming, Receipt};
 use nightcall::engine::{Engine, Error};
 use nightcall::settings::Settings;
+use nightcall::smtp::listener::Listener;
 use nightcall::smtp::session::Acceptance;
 use nightcall::smtp::{Mailroom, server};
 use nightcall::store::Store;
@@ -80,8 +81,9 @@ async fn measure<M: Mailroom>(settings: Settings, mailroom: Arc<M>, connections:
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
-    let serving =
-        tokio::spawn(server::serve(listener, mailroom, settings.smtp, server::Counters::default(), stop.clone()));
+    let door = server::Door::new(settings.smtp, mailroom, server::Counters::default(), Clock::System, stop.clone());
+    let terms = Arc::new(Listener::plain(address));
+    let serving = tokio::spawn(server::serve(Arc::new(door), terms, listener));
     let watch = Stopwatch::start();
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..connections {

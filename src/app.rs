@@ -1,5 +1,7 @@
 //! Wiring only: settings → store → engine → doors and workers, and how they stop.
 
+mod sockets;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,17 +13,19 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::sockets::Sockets;
 use crate::clock::Clock;
 use crate::definitions::{Loaded, with_probe};
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
-use crate::http::health::{Counted, Readiness};
+use crate::http::health::{CertificateInUse, Counted, Readiness};
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::webhook::Webhook;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
 use crate::settings::Settings;
+use crate::smtp::tls::Tls;
 use crate::store::Store;
 use crate::{http, probe, smtp};
 
@@ -40,12 +44,14 @@ pub enum Drive {
 /// A running gateway.
 #[derive(Debug)]
 pub struct Running {
-    /// Where SMTP really listens; the settings may ask for any free port.
-    pub smtp_address: SocketAddr,
+    /// Where SMTP really listens, in the order of the settings, which may ask for any free port.
+    pub smtp_addresses: Vec<SocketAddr>,
     /// Where HTTP really listens.
     pub http_address: SocketAddr,
     /// The engine.
     pub engine: Arc<Engine>,
+    tls: Option<Arc<Tls>>,
+    certificate: Arc<CertificateInUse>,
     channels: Arc<Channels>,
     worker: Worker,
     /// Probe mails are sent.
@@ -61,10 +67,23 @@ pub struct Running {
 /// # Errors
 /// When the database or an address cannot be used; the chain says what and why.
 pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
+    start_on(Sockets::default(), loaded, clock, drive).await
+}
+
+/// The same with sockets that are open already.
+///
+/// # Errors
+/// As [`start`], and when one of the sockets is for nobody.
+pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
     let Loaded { settings, definitions } = loaded;
-    let smtp_listener = bind(settings.smtp_listen, "SMTP", "smtp.listen").await?;
-    let http_listener = bind(settings.http_listen, "HTTP", "http.listen").await?;
-    let (smtp_address, http_address) = (smtp_listener.local_addr()?, http_listener.local_addr()?);
+    let mut smtp_listeners = Vec::new();
+    for listener in &settings.smtp_listeners {
+        smtp_listeners.push(sockets.listen(listener.address, "SMTP", "smtp.listen").await?);
+    }
+    let http_listener = sockets.listen(settings.http_listen, "HTTP", "http.listen").await?;
+    sockets.nothing_left()?;
+    let smtp_addresses = smtp_listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
+    let http_address = http_listener.local_addr()?;
     let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
     let readiness = Arc::new(Readiness::default());
     store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
@@ -76,31 +95,43 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
     let channels = Arc::new(channels(&settings, &engine, &client));
-    let calendars = Calendars::new(Arc::clone(&engine), client);
+    let calendars = Calendars::new(Arc::clone(&engine), client.clone());
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
+    let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
+    let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
     let counters = smtp::server::Counters::default();
     let mut registry = Registry::with_prefix("nightcall");
     counters.register(&mut registry);
-    let smtp = smtp::server::serve(smtp_listener, Arc::clone(&engine), settings.smtp, counters, stop.child_token());
-    background.run("the SMTP door", smtp);
+    let clock = engine.clock().clone();
+    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
+    let door = Arc::new(door.with_tls(tls.clone()));
+    let listeners = settings.smtp_listeners.iter().zip::<&Vec<SocketAddr>>(&smtp_addresses);
+    let open_door = listeners.clone().find(|(listener, _)| listener.is_open_at_home()).map(|(_, address)| *address);
+    for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
+        let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
+        background.run("an SMTP listener", serving);
+    }
 
     if let Some(config) = settings.dead_man.clone() {
         let counters = probe::Counters::default();
         counters.register(&mut registry);
-        let client = http_client().context("cannot set up HTTPS for the dead man's switch")?;
-        let prober = probe::Prober::new(Arc::clone(&engine), smtp_address, client, config, counters);
+        let open_door =
+            open_door.context("the dead man's switch needs an SMTP listener without require_tls and require_auth")?;
+        let prober = probe::Prober::new(Arc::clone(&engine), open_door, client, config, counters);
         if drive == Drive::Background {
             background.run("the dead man's switch", prober.run(stop.child_token()));
         }
     }
 
+    let certificate = Arc::new(CertificateInUse::default());
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),
         registry,
         counted: Counted::default(),
+        certificate: Arc::clone(&certificate),
     };
     let mut router = http::router(Arc::new(shared));
     if let Some(config) = settings.voice {
@@ -120,7 +151,22 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     }
     tasks.close();
     let died = background.died;
-    Ok(Running { smtp_address, http_address, engine, channels, worker, calendars, probed, stop, died, tasks })
+    let running = Running {
+        smtp_addresses,
+        http_address,
+        engine,
+        tls,
+        certificate,
+        channels,
+        worker,
+        calendars,
+        probed,
+        stop,
+        died,
+        tasks,
+    };
+    running.show_certificate();
+    Ok(running)
 }
 
 /// Runs what must never end by itself.
@@ -145,11 +191,6 @@ impl Background {
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
 
-async fn bind(address: SocketAddr, door: &str, setting: &str) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("cannot listen for {door} on {address} (setting {setting})"))
-}
-
 fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> Channels {
     let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
     Channels {
@@ -160,6 +201,11 @@ fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> C
 }
 
 impl Running {
+    /// Where the first SMTP listener really listens.
+    pub fn smtp_address(&self) -> SocketAddr {
+        self.smtp_addresses.first().copied().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
     /// Puts new definitions in force.
     ///
     /// # Errors
@@ -172,6 +218,23 @@ impl Running {
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
         Ok(())
+    }
+
+    /// Reads the certificate of the SMTP door again, if it has one. With a problem in the files the one in use
+    /// stays, and the log and `/readyz` say so.
+    pub fn reload_certificate(&self) {
+        let Some(tls) = &self.tls else { return };
+        match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!("{error}; the old certificate stays in use"),
+        }
+        self.show_certificate();
+    }
+
+    fn show_certificate(&self) {
+        if let Some(tls) = &self.tls {
+            self.certificate.show(tls.current().expires_at(), tls.problem());
+        }
     }
 
     /// Waits until a part of the gateway has failed for good.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! main → cli → app → { smtp, http, notify } → engine → store → domain      (arrows never turn back)
-//!                    settings, definitions (cli, app)     clock (engine, http, notify)
+//!                    settings, definitions (cli, app)     clock (engine, smtp, http, notify)
 //!                    ical (definitions, engine, http, notify), which knows domain alone
 //! ```
 //!

@@ -1,16 +1,17 @@
 //! How the process runs: addresses, database, limits, providers and secrets. Read from `nightcall.toml`; three
 //! environment variables override it.
 
+mod smtp;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
 use crate::notify::{Secret, voice};
 use crate::probe;
-use crate::smtp::server;
-use crate::smtp::session::Limits;
+use crate::smtp::listener::Listener;
+use crate::smtp::{server, tls};
 
 /// Overrides `smtp.listen`.
 pub const SMTP_LISTEN: &str = "NIGHTCALL_SMTP_LISTEN";
@@ -19,16 +20,15 @@ pub const HTTP_LISTEN: &str = "NIGHTCALL_HTTP_LISTEN";
 /// Overrides `database.url`.
 pub const DATABASE_URL: &str = "NIGHTCALL_DATABASE_URL";
 
-/// RFC 5321 section 4.5.3.2.6 gives senders 10 minutes; ours are less patient.
-const COMMIT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
-
 /// Checked settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where SMTP listens.
-    pub smtp_listen: SocketAddr,
+    /// Where SMTP listens, and on what terms; at least one.
+    pub smtp_listeners: Vec<Listener>,
     /// What SMTP is bounded by.
     pub smtp: server::Config,
+    /// The certificate for SMTP, and whose client certificates count.
+    pub smtp_tls: Option<tls::Files>,
     /// Domains we take mail for, lower case.
     pub domains: Vec<String>,
     /// Where HTTP listens.
@@ -51,12 +51,7 @@ impl Settings {
     /// Reads the settings' sections of the main file. What is wrong is noted with the table's reader; the
     /// settings returned are then of no use.
     pub fn read(root: &mut Table<'_>, folder: &Path) -> Self {
-        let mut smtp = Section::of(root, "smtp");
-        let smtp_listen = overridden(root, SMTP_LISTEN, smtp.address("listen", "127.0.0.1:2525"));
-        let hostname = smtp.text("hostname", "localhost");
-        let domains = smtp.domains();
-        let config = smtp.smtp_config(root, hostname);
-        smtp.finish();
+        let smtp::Smtp { listeners, config, tls, domains } = smtp::read(root, folder);
 
         let mut http = Section::of(root, "http");
         let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
@@ -78,8 +73,9 @@ impl Settings {
         let dead_man = root.table("dead_man").and_then(|table| read_dead_man(table, folder));
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
         Self {
-            smtp_listen,
+            smtp_listeners: listeners,
             smtp: config,
+            smtp_tls: tls,
             domains,
             http_listen,
             public_url,
@@ -129,18 +125,6 @@ impl<'r> Section<'r> {
         })
     }
 
-    fn domains(&mut self) -> Vec<String> {
-        let Some(table) = self.0.as_mut() else { return vec!["localhost".to_owned()] };
-        let Some(domains) = table.strings("domains") else { return vec!["localhost".to_owned()] };
-        if domains.is_empty() {
-            table.reader().note(table.span(), "domains is empty, so no mail would be taken");
-        }
-        for domain in domains.iter().filter(|domain| !is_domain(domain)) {
-            table.reader().note(domain.span.clone(), format!("{:?} is not a domain", domain.value));
-        }
-        domains.into_iter().map(|domain| domain.to_lowercase()).collect()
-    }
-
     fn count(&mut self, key: &'static str, default: i64, max: i64) -> usize {
         let given = self.0.as_mut().and_then(|table| table.integer(key, 1..=max));
         usize::try_from(given.unwrap_or(default)).unwrap_or(usize::MAX)
@@ -149,37 +133,6 @@ impl<'r> Section<'r> {
     fn wait(&mut self, key: &'static str, default: Duration) -> Duration {
         let given = self.0.as_mut().and_then(|table| table.duration(key));
         given.and_then(|given| Duration::try_from(given).ok()).unwrap_or(default)
-    }
-
-    fn smtp_config(&mut self, root: &Table<'_>, hostname: String) -> server::Config {
-        let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let config = server::Config {
-            session: Arc::new(Limits {
-                hostname,
-                size_bytes_max: self.count("size_bytes_max", 10 << 20, 1 << 30) as u64,
-                recipients_max: self.count("recipients_max", 100, 1000),
-                command_bytes_max: self.count("command_bytes_max", 4096, 65_536),
-                errors_max: small(self.count("errors_max", 20, 1000)),
-                idle_commands_max: small(self.count("idle_commands_max", 100, 10_000)),
-                mails_max: small(self.count("mails_max", 1000, 1_000_000)),
-            }),
-            connections_max: self.count("connections_max", 1000, 100_000),
-            connections_per_address_max: self.count("connections_per_address_max", 50, 100_000),
-            held_bytes_max: self.count("held_bytes_max", 256 << 20, 1 << 40),
-            idle_timeout: self.wait("idle_timeout", Duration::from_secs(300)),
-            session_timeout: self.wait("session_timeout", Duration::from_secs(20 * 60)),
-            commit_timeout: self.wait("commit_timeout", Duration::from_secs(45)),
-        };
-        let span = || self.0.as_ref().map_or(root.span(), Table::span);
-        if (config.held_bytes_max as u64) < config.session.size_bytes_max {
-            let hint = "a mail above held_bytes_max would be put off for ever";
-            root.reader().note_with_hint(span(), "held_bytes_max is less than size_bytes_max", hint);
-        }
-        if config.commit_timeout > COMMIT_TIMEOUT_MAX {
-            let hint = "a sender must have its answer within a minute";
-            root.reader().note_with_hint(span(), "commit_timeout is more than 60s", hint);
-        }
-        config
     }
 
     fn finish(self) {
@@ -280,12 +233,4 @@ fn beside(url: &str, folder: &Path) -> String {
         }
         _ => url.to_owned(),
     }
-}
-
-/// RFC 1123 names; an underscore is tolerated, because internal names have it.
-fn is_domain(text: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-    };
-    text.len() <= 253 && text.split('.').all(label)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let mut phone = Phone::start().await?;
     let narrator = Narrator(Stopwatch::start());
     let running = start(&folder, &phone).await?;
-    narrator.tell(&format!("nightcall listens: SMTP on {}, HTTP on {}", running.smtp_address, running.http_address));
+    narrator.tell(&format!("nightcall listens: SMTP on {}, HTTP on {}", running.smtp_address(), running.http_address));
 
     let token = auth::mint();
     running.engine.store().add_token("demo", &auth::hash(&token), Clock::System.now()).await?;
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     println!("\nThe API has it all:\n  curl -H 'Authorization: Bearer {token}' {api}");
     if args.stay {
         println!("\nThe gateway stays up until Ctrl-C. Send it a mail of your own:");
-        println!("  swaks --server {} --to db@localhost --header 'Subject: disk full on db01'", running.smtp_address);
+        println!("  swaks --server {} --to db@localhost --header 'Subject: disk full on db01'", running.smtp_address());
         tokio::signal::ctrl_c().await?;
     } else {
         println!("(this demo ends here; `nightcall demo --stay` keeps it up)");
@@ -147,14 +147,16 @@ policy = "default"
     std::fs::write(&config, text)?;
     // The three variables that override a configuration are for real gateways, not for this one.
     let mut loaded = definitions::load(&config, Clock::System.now()).map_err(|problems| super::told(&problems))?;
-    loaded.settings.smtp_listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    for listener in &mut loaded.settings.smtp_listeners {
+        listener.address = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    }
     loaded.settings.http_listen = http;
     loaded.settings.database_url = format!("sqlite://{}", folder.0.join("demo.db").display());
     app::start(loaded, Clock::System, Drive::Background).await
 }
 
 async fn send(running: &Running, raw: &[u8]) -> anyhow::Result<String> {
-    let reply = client::send(running.smtp_address, "root@mon01.ops.example.net", "db-core@localhost", raw).await?;
+    let reply = client::send(running.smtp_address(), "root@mon01.ops.example.net", "db-core@localhost", raw).await?;
     reply.rsplit(' ').next().map(str::to_owned).context("the gateway gave no mail id")
 }
 

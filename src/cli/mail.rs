@@ -6,11 +6,14 @@ use serde_json::json;
 use super::{ConfigArg, print_json};
 use crate::clock::Clock;
 use crate::engine::Engine;
-use crate::http::view::{AlertView, SenderView};
+use crate::http::view::{AlertView, MailView, SenderView};
 use crate::store::Store;
+use crate::store::mail::StoredAlert;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Show a stored mail: who handed it in, what it claimed and what was done
+    Show(One),
     /// Judge a stored mail again, by rules that were mended since, and let it act
     Reprocess(One),
     /// Print a stored mail exactly as it came
@@ -50,9 +53,41 @@ pub(crate) struct Id {
 
 pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
+        Command::Show(one) => show(one).await,
         Command::Reprocess(one) => reprocess(one).await,
         Command::Raw(id) => raw(id).await,
         Command::Senders(which) => senders(which).await,
+    }
+}
+
+async fn show(one: &One) -> anyhow::Result<()> {
+    let loaded = one.id.config.load()?;
+    let store = super::store(&loaded).await?;
+    let Some((mail, alerts)) = store.mail(&one.id.id).await? else { bail!("there is no mail {}", one.id.id) };
+    if one.json {
+        return print_json(&MailView::detailed(mail, alerts));
+    }
+    let client = &mail.client;
+    println!("received  {}", mail.received_at);
+    println!("from      <{}>", mail.reverse_path);
+    println!("to        {}", mail.recipients.join(", "));
+    println!("subject   {}", mail.subject.replace(char::is_control, " "));
+    println!("client    {} (HELO {})", client.address, mail.helo);
+    println!("tls       {}", client.tls.as_deref().unwrap_or("none"));
+    println!("user      {}", client.user.as_deref().unwrap_or("none"));
+    if let Some(certificate) = &client.certificate {
+        println!("showed    {} ({})", certificate.subject, certificate.names.join(", "));
+        println!("          SHA-256 {}", certificate.fingerprint);
+    }
+    told(&alerts);
+    Ok(())
+}
+
+fn told(alerts: &[StoredAlert]) {
+    for stored in alerts {
+        let alert = &stored.alert;
+        println!("{}: {} {}  {}  (by {})", stored.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
+        println!("  {}", stored.outcome);
     }
 }
 
@@ -67,11 +102,7 @@ async fn reprocess(one: &One) -> anyhow::Result<()> {
         let views: Vec<AlertView> = alerts.into_iter().map(AlertView::from).collect();
         return print_json(&json!({ "alerts": views }));
     }
-    for stored in alerts {
-        let alert = &stored.alert;
-        println!("{}: {} {}  {}  (by {})", stored.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
-        println!("  {}", stored.outcome);
-    }
+    told(&alerts);
     Ok(())
 }
 

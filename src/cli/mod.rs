@@ -10,6 +10,7 @@ mod mail;
 mod oncall;
 mod rules;
 mod serve;
+mod smtp;
 mod token;
 
 use std::io::IsTerminal as _;
@@ -65,9 +66,12 @@ enum Command {
     /// See and test how people are reached
     #[command(subcommand)]
     Contact(contact::Command),
-    /// Judge stored mails again, or print them
+    /// Show stored mails, judge them again, or print them
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Make passwords for devices that log in
+    #[command(subcommand)]
+    Smtp(smtp::Command),
     /// Make tokens for the API
     #[command(subcommand)]
     Token(token::Command),
@@ -120,6 +124,7 @@ impl Cli {
             Command::Silence(command) => oncall::silences::run(&command).await,
             Command::Contact(command) => contact::run(&command).await,
             Command::Mail(command) => mail::run(&command).await,
+            Command::Smtp(command) => smtp::run(&command),
             Command::Token(command) => token::run(&command).await,
         };
         done.map(|()| ExitCode::SUCCESS)

@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ConfigArg;
-use crate::app::{self, Drive, Running};
+use crate::app::{self, Drive, Running, Sockets};
 use crate::clock::Clock;
-use crate::definitions::watch::Watch;
+use crate::definitions::watch::{FileWatch, Watch};
+use crate::smtp::tls::Files;
 
 pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     // Every connection is a file descriptor, and the usual soft limit is 1024.
@@ -20,21 +21,35 @@ pub(crate) async fn run(config: &ConfigArg) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let loaded = config.load()?;
     // Asked in another thread each time: a file system that hangs must hold up nothing else.
-    let mut watch = Some(Watch::start(&config.config, loaded.settings.rules.as_deref(), Clock::System.now()));
+    let certificate = loaded.settings.smtp_tls.as_ref().map(Files::paths).unwrap_or_default();
+    let definitions = Watch::start(&config.config, loaded.settings.rules.as_deref(), Clock::System.now());
+    let mut watches = Some((definitions, FileWatch::start(certificate)));
     let mut ticks = tokio::time::interval(WATCH_EVERY);
-    let running = app::start(loaded, Clock::System, Drive::Background).await?;
-    tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", running.smtp_address, running.http_address);
+    let running = app::start_on(Sockets::inherited()?, loaded, Clock::System, Drive::Background).await?;
+    let smtp: Vec<String> = running.smtp_addresses.iter().map(ToString::to_string).collect();
+    tracing::info!("nightcall is ready: SMTP on {}, HTTP on {}", smtp.join(" and "), running.http_address);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hang_up.recv() => reload(config, &running),
-            _ = ticks.tick() => if let Some(mut asked) = watch.take() {
-                let answer = tokio::task::spawn_blocking(move || (asked.has_changed(Clock::System.now()), asked)).await;
-                let (changed, asked) = answer.context("watching the definition files failed")?;
-                watch = Some(asked);
-                if changed {
+            _ = hang_up.recv() => {
+                reload(config, &running);
+                running.reload_certificate();
+            }
+            _ = ticks.tick() => if let Some((mut definitions, mut certificate)) = watches.take() {
+                let look = move || {
+                    let changed = (definitions.has_changed(Clock::System.now()), certificate.has_changed());
+                    (changed, (definitions, certificate))
+                };
+                let answer = tokio::task::spawn_blocking(look).await;
+                let ((definitions_changed, certificate_changed), looked) =
+                    answer.context("watching the files failed")?;
+                watches = Some(looked);
+                if definitions_changed {
                     reload(config, &running);
+                }
+                if certificate_changed {
+                    running.reload_certificate();
                 }
             },
             () = running.failed() => anyhow::bail!("a part of the gateway failed; the service manager should start it again"),

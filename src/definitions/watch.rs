@@ -1,4 +1,4 @@
-//! Has a definition file changed? Asked every second by looking at sizes and times of change, which works on every
+//! Has a file changed? Asked every second by looking at sizes and times of change, which works on every
 //! file system, also where editors and deployments replace files or whole folders.
 //!
 //! Where there are calendars, a new day is a change as well: they are read for the time around today.
@@ -56,6 +56,34 @@ impl Watch {
         let stamp = stamp(config, self.rules.as_deref(), &self.calendars, now);
         let still = stamp == self.seen;
         self.seen = stamp;
+        let changed = still && self.seen != self.handled;
+        if changed {
+            self.handled.clone_from(&self.seen);
+        }
+        changed
+    }
+}
+
+/// Watches files that stand alone, such as a certificate and its key.
+#[derive(Debug)]
+pub struct FileWatch {
+    files: Vec<PathBuf>,
+    handled: Vec<Look>,
+    seen: Vec<Look>,
+}
+
+impl FileWatch {
+    /// Watches from now on.
+    pub fn start(files: Vec<PathBuf>) -> Self {
+        let seen: Vec<Look> = files.iter().map(|path| look(path)).collect();
+        Self { files, handled: seen.clone(), seen }
+    }
+
+    /// As [`Watch::has_changed`].
+    pub fn has_changed(&mut self) -> bool {
+        let now: Vec<Look> = self.files.iter().map(|path| look(path)).collect();
+        let still = now == self.seen;
+        self.seen = now;
         let changed = still && self.seen != self.handled;
         if changed {
             self.handled.clone_from(&self.seen);

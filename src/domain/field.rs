@@ -84,7 +84,7 @@ impl Field {
             Self::Recipient => (one(&envelope.recipient), &[][..], None),
             Self::Suffix => (one(envelope.suffix()), &[][..], None),
             Self::Sender => (one(&envelope.sender), &[][..], None),
-            Self::Client => (one(&envelope.client), &[][..], None),
+            Self::Client => (one(&envelope.client.address), &[][..], None),
             Self::Attachment => (one(""), &mail.attachments[..], None),
             Self::Header(name) => (one(""), &[][..], Some(name.as_str())),
         };

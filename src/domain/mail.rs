@@ -14,6 +14,7 @@ use mail_parser::{
 use memchr::{memchr2, memmem};
 
 use self::bounded::Bounded;
+use super::client::Client;
 use super::html::html_to_text;
 use super::{charset, subject};
 
@@ -45,14 +46,19 @@ pub struct Envelope {
     pub sender: String,
     /// The recipient, lower case.
     pub recipient: String,
-    /// The address of the client.
-    pub client: String,
+    /// Who handed it in.
+    pub client: Client,
 }
 
 impl Envelope {
-    /// The envelope of one recipient.
+    /// The envelope of one recipient, from a client of which only the address is known.
     pub fn new(sender: &str, recipient: &str, client: &str) -> Self {
-        Self { sender: sender.to_owned(), recipient: recipient.to_lowercase(), client: client.to_owned() }
+        Self::from_client(sender, recipient, &Client::at(client))
+    }
+
+    /// The same from a client of which more is known.
+    pub fn from_client(sender: &str, recipient: &str, client: &Client) -> Self {
+        Self { sender: sender.to_owned(), recipient: recipient.to_lowercase(), client: client.clone() }
     }
 
     /// What stands behind the `+` in the recipient's mailbox; empty without one (RFC 5233).

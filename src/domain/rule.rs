@@ -88,7 +88,7 @@ impl<'a> Input<'a> {
             "recipient" => &self.envelope.recipient,
             "suffix" => self.envelope.suffix(),
             "sender" => &self.envelope.sender,
-            "client" => &self.envelope.client,
+            "client" => &self.envelope.client.address,
             _ => "",
         };
         (!value.is_empty()).then_some(value)

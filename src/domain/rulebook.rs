@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alert::{self, Action, Alert, Severity};
+use super::client::Client;
 use super::handling::Handling;
 use super::mail::{Envelope, Mail};
 use super::pattern::Captures;
@@ -125,9 +126,9 @@ impl Rulebook {
 
     /// Judges a mail for each of its recipients. One that no service owns any more (a reload took it away after its
     /// RCPT) goes to the first service: somebody must see the mail all the same.
-    pub fn judge(&self, mail: &Mail, sender: &str, recipients: &[String], client: &str) -> Vec<Verdict> {
+    pub fn judge(&self, mail: &Mail, sender: &str, recipients: &[String], client: &Client) -> Vec<Verdict> {
         let verdict = |recipient: &String| {
-            let envelope = Envelope::new(sender, recipient, client);
+            let envelope = Envelope::from_client(sender, recipient, client);
             let service = match self.route(&envelope.recipient) {
                 Route::Service(service) => Some(service),
                 Route::UnknownMailbox | Route::ForeignDomain => self.services.first().cloned(),

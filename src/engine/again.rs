@@ -49,7 +49,7 @@ impl Engine {
             sender: sender(&mail).to_owned(),
             mail_id: mail.id,
             origin_at: mail.origin_at,
-            verdicts: definitions.rulebook.judge(&parsed, &mail.reverse_path, &mail.recipients, &mail.peer),
+            verdicts: definitions.rulebook.judge(&parsed, &mail.reverse_path, &mail.recipients, &mail.client),
             alerts: alerts.len() as i64,
             said: alerts
                 .into_iter()

@@ -14,6 +14,7 @@ use super::downtime;
 use super::heartbeat;
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::client::Client;
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
@@ -31,8 +32,8 @@ const SENDER_BYTES_MAX: usize = 254;
 /// A mail as a door took it in.
 #[derive(Debug, Clone, Default)]
 pub struct Incoming {
-    /// Address of the client.
-    pub peer: String,
+    /// Who handed it in.
+    pub client: Client,
     /// What the client called itself.
     pub helo: String,
     /// The reverse path; empty is the null sender.
@@ -101,13 +102,13 @@ impl Engine {
 fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
     let parsed = Mail::parse(&incoming.raw).with_sender(&incoming.reverse_path);
     let book = &definitions.rulebook;
-    let verdicts = book.judge(&parsed, &incoming.reverse_path, &incoming.recipients, &incoming.peer);
+    let verdicts = book.judge(&parsed, &incoming.reverse_path, &incoming.recipients, &incoming.client);
     let trace =
         |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
     let mail = StoredMail {
         id: mail_id(now),
         received_at: now,
-        peer: incoming.peer,
+        client: incoming.client,
         helo: incoming.helo,
         reverse_path: incoming.reverse_path,
         recipients: incoming.recipients,

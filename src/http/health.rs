@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -43,6 +44,28 @@ pub struct Counted(tokio::sync::Mutex<Option<(Stopwatch, Registry)>>);
 /// Remembers when writing last worked.
 #[derive(Debug, Default)]
 pub struct Readiness(Mutex<Option<Stopwatch>>);
+
+/// How the certificate of the SMTP door is, if it has one.
+#[derive(Debug, Default)]
+pub struct CertificateInUse(Mutex<Option<CertificateState>>);
+
+#[derive(Debug, Clone)]
+struct CertificateState {
+    expires_at: Option<Timestamp>,
+    problem: Option<String>,
+}
+
+impl CertificateInUse {
+    /// Notes when the certificate in use ends, and what is wrong with newer files.
+    pub fn show(&self, expires_at: Option<Timestamp>, problem: Option<String>) {
+        let state = CertificateState { expires_at, problem };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+    }
+
+    fn state(&self) -> Option<CertificateState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl Readiness {
     /// Writes now and then until told to stop.
@@ -96,6 +119,11 @@ pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
         },
         // Old shifts are better than none, so they do not make a node unready either.
         "calendars": shared.engine.in_force().calendars().iter().map(calendar).collect::<Vec<_>>(),
+        // So does an old certificate.
+        "certificate": shared.certificate.state().map(|state| json!({
+            "expires_at": state.expires_at.map(|at| at.to_string()),
+            "problem": state.problem,
+        })),
     });
     (status, Json(detail)).into_response()
 }
@@ -119,13 +147,10 @@ pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Erro
         *counted = Some((Stopwatch::start(), stored_counts(&shared).await?));
     }
     let Some((_, counts)) = counted.as_ref() else { return Err(Error::Unavailable) };
-    let encoded = encode(&mut text, counts).and_then(|()| {
+    for part in [counts, &certificate(&shared), &shared.registry] {
         // Each part ends with an end mark; only the last one may stay.
-        text.truncate(text.len() - "# EOF\n".len());
-        encode(&mut text, &shared.registry)
-    });
-    if encoded.is_err() {
-        return Err(Error::Unavailable);
+        text.truncate(text.len() - if text.is_empty() { 0 } else { "# EOF\n".len() });
+        encode(&mut text, part).map_err(|_| Error::Unavailable)?;
     }
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }
@@ -173,6 +198,22 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     }
     registry.register("auditor_findings", "What the auditor found when it looked last, by kind", findings);
     Ok(registry)
+}
+
+fn certificate(shared: &Shared) -> Registry {
+    let mut registry = Registry::with_prefix("nightcall");
+    let Some(state) = shared.certificate.state() else { return registry };
+    if let Some(expires_at) = state.expires_at {
+        let left = Gauge::<i64>::default();
+        left.set(expires_at.as_second() - shared.engine.clock().now().as_second());
+        let help = "Seconds until the certificate of the SMTP door ends; negative afterwards";
+        registry.register("smtp_certificate_expires_in_seconds", help, left);
+    }
+    let outdated = Gauge::<i64>::default();
+    outdated.set(i64::from(state.problem.is_some()));
+    let help = "Whether the newest certificate files have a problem, so that an older one is in use";
+    registry.register("smtp_certificate_outdated", help, outdated);
+    registry
 }
 
 fn register_definitions(shared: &Shared, registry: &mut Registry) {

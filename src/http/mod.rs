@@ -41,6 +41,8 @@ pub struct Shared {
     pub registry: Registry,
     /// What the database holds.
     pub counted: health::Counted,
+    /// How the certificate of the SMTP door is.
+    pub certificate: Arc<health::CertificateInUse>,
 }
 
 /// All routes but the channels' own.

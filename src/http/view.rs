@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::domain::client::Client;
 use crate::domain::incident::Incident;
 use crate::store::archive::{Sender, Unmatched};
 use crate::store::incident::TimelineEntry;
@@ -118,6 +119,8 @@ pub struct MailView {
 pub struct MailDetail {
     /// Address of the client.
     pub peer: String,
+    /// What the connection proved about it: encryption, name, certificate.
+    pub client: Client,
     /// What the client called itself.
     pub helo: String,
     /// `Message-ID`.
@@ -282,7 +285,8 @@ impl MailView {
     /// A mail with everything known about it.
     pub fn detailed(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
         let detail = MailDetail {
-            peer: mail.peer.clone(),
+            peer: mail.client.address.clone(),
+            client: mail.client.clone(),
             helo: mail.helo.clone(),
             message_id: mail.message_id.clone(),
             sha256: mail.sha256.clone(),

@@ -36,7 +36,16 @@ pub enum Command {
     Vrfy,
     /// `HELP`.
     Help,
-    /// Known verbs that are not offered: `EXPN`, `STARTTLS`, `AUTH`, `ETRN`, `TURN`.
+    /// `STARTTLS`.
+    StartTls,
+    /// `AUTH` (RFC 4954).
+    Auth {
+        /// Upper case; empty when none was given.
+        mechanism: String,
+        /// The initial response, still encoded; empty without one.
+        initial: Vec<u8>,
+    },
+    /// Known verbs that are not offered: `EXPN`, `ETRN`, `TURN`.
     NotOffered,
     /// A web client on the wrong port.
     Http,
@@ -81,10 +90,19 @@ pub fn parse(line: &[u8]) -> Result<Command, SyntaxError> {
         b"QUIT" => Ok(Command::Quit),
         b"VRFY" => Ok(Command::Vrfy),
         b"HELP" => Ok(Command::Help),
-        b"EXPN" | b"STARTTLS" | b"AUTH" | b"ETRN" | b"TURN" => Ok(Command::NotOffered),
+        b"STARTTLS" if argument.is_empty() => Ok(Command::StartTls),
+        b"STARTTLS" => Err(SyntaxError::Malformed("STARTTLS takes no argument")),
+        b"AUTH" => Ok(auth(argument)),
+        b"EXPN" | b"ETRN" | b"TURN" => Ok(Command::NotOffered),
         b"GET" | b"POST" | b"PUT" | b"CONNECT" | b"OPTIONS" => Ok(Command::Http),
         _ => Err(SyntaxError::Unknown),
     }
+}
+
+fn auth(argument: &[u8]) -> Command {
+    let end = argument.iter().position(u8::is_ascii_whitespace).unwrap_or(argument.len());
+    let mechanism = text(&argument[..end]).to_ascii_uppercase();
+    Command::Auth { mechanism, initial: argument[end..].trim_ascii().to_vec() }
 }
 
 fn mail(argument: &[u8]) -> Result<Command, SyntaxError> {
@@ -293,6 +311,9 @@ mod tests {
             ("RSET x", Ok(Command::Rset)),
             ("QUIT now", Ok(Command::Quit)),
             ("EXPN staff", Ok(Command::NotOffered)),
+            ("STARTTLS ", Ok(Command::StartTls)),
+            ("auth login  dXBz ", Ok(Command::Auth { mechanism: "LOGIN".to_owned(), initial: b"dXBz".to_vec() })),
+            ("AUTH", Ok(Command::Auth { mechanism: String::new(), initial: Vec::new() })),
             ("GET / HTTP/1.1", Ok(Command::Http)),
             ("", Err(SyntaxError::Unknown)),
             ("XCLIENT ADDR=1.2.3.4", Err(SyntaxError::Unknown)),

@@ -2,20 +2,24 @@
 //!
 //! It knows sockets, time limits and memory, and nothing about commands.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
 
-use super::Mailroom;
+use super::listener::{ClientCertificates, Encryption, Listener};
 use super::reply::Reply;
 use super::server::Door;
-use super::session::{Envelope, Session, Step};
+use super::session::{Envelope, Session, Step, Terms};
+use super::stream::Stream;
+use super::users::Checked;
+use super::{Credentials, Mailroom, tls};
+use crate::domain::client::{Certificate, Client};
 use crate::engine::intake::Incoming;
 
 /// Read from the socket at a time, and at most this much is ahead of the session.
@@ -30,6 +34,9 @@ const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// How long a client may take to read our replies.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long saying the end of TLS may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Why a connection ends. Only for the log: every one of these frees the permit.
 enum End {
     /// The session said so.
@@ -41,14 +48,22 @@ enum End {
 }
 
 /// Serves one client.
-pub(crate) async fn run<M: Mailroom>(door: &Door<M>, stream: TcpStream, peer: SocketAddr) {
+pub(crate) async fn run<M: Mailroom>(door: &Door<M>, listener: &Listener, stream: TcpStream, address: IpAddr) {
     // Replies are small and waited for; without this the kernel may hold them back.
     let _ = stream.set_nodelay(true);
+    let terms = Terms {
+        starttls: listener.tls == Encryption::StartTls,
+        require_tls: listener.require_tls,
+        auth: listener.auth,
+        auth_in_plaintext: door.config.auth_plain_from.iter().any(|network| network.contains(address)),
+        require_auth: listener.require_auth,
+    };
     let mut connection = Connection {
         door,
-        stream,
-        peer,
-        session: Session::new(door.config.session.clone()),
+        listener,
+        stream: Stream::Plain(stream),
+        client: Client::at(address.to_string()),
+        session: Session::new(door.config.session.clone(), terms),
         outgoing: Vec::new(),
         held: Held::new(door),
     };
@@ -57,12 +72,14 @@ pub(crate) async fn run<M: Mailroom>(door: &Door<M>, stream: TcpStream, peer: So
         connection.say(&reply);
         let _ = connection.flush().await;
     }
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.stream.close()).await;
 }
 
 struct Connection<'a, M> {
     door: &'a Door<M>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    listener: &'a Listener,
+    stream: Stream,
+    client: Client,
     session: Session,
     outgoing: Vec<u8>,
     held: Held,
@@ -101,17 +118,37 @@ struct Held {
 
 impl<M: Mailroom> Connection<'_, M> {
     async fn serve(&mut self) -> End {
+        if self.listener.tls == Encryption::Implicit
+            && let Err(end) = self.secure().await
+        {
+            return end;
+        }
         self.say(&self.session.greeting());
         let mut buffer = vec![0; READ_BYTES];
         let mut pace = Pace::new();
         loop {
             let mailroom = &self.door.mailroom;
-            match self.session.next(|recipient| mailroom.accepts(recipient)) {
+            let mut step = self.session.next(|recipient| mailroom.accepts(recipient));
+            if let Step::Check(credentials) = step {
+                step = self.check(credentials).await;
+            }
+            match step {
+                // A check is answered by what to say, never by another.
+                Step::Check(_) => {}
                 Step::Reply(reply) => self.say(&reply),
                 Step::Close(reply) => {
                     self.say(&reply);
                     let _ = self.flush().await;
                     return End::Closed;
+                }
+                Step::StartTls(reply) => {
+                    self.say(&reply);
+                    if self.flush().await.is_err() {
+                        return End::Gone;
+                    }
+                    if let Err(end) = self.secure().await {
+                        return end;
+                    }
                 }
                 Step::Commit(envelope, raw) => {
                     // What was answered before must not wait for the disk. A client that has left has sent its mail
@@ -138,6 +175,72 @@ impl<M: Mailroom> Connection<'_, M> {
                 }
             }
         }
+    }
+
+    /// Checks a password, and tells the session.
+    async fn check(&mut self, credentials: Credentials) -> Step {
+        // What was answered before must not wait for it.
+        let gone = self.flush().await.is_err();
+        let (peer, name) = (self.client.address.clone(), credentials.name.clone());
+        let checked = if gone { Checked::Busy } else { self.door.config.users.check(credentials).await };
+        let counters = &self.door.counters;
+        match checked {
+            Checked::Right => {
+                counters.auth_succeeded.inc();
+                self.client.user = Some(name);
+            }
+            Checked::Wrong => {
+                counters.auth_failed.inc();
+                tracing::warn!(peer, user = name, "a wrong password");
+            }
+            Checked::Busy => tracing::warn!(peer, "a password was not checked: too many are"),
+        }
+        self.session.checked(checked)
+    }
+
+    /// Encrypts the connection, and tells the session. A handshake that fails leaves nothing to say anything on.
+    async fn secure(&mut self) -> Result<(), End> {
+        let counters = &self.door.counters;
+        let (Some(stream), Some(tls)) = (self.stream.take_plain(), &self.door.tls) else { return Err(End::Gone) };
+        let loaded = tls.current();
+        let acceptor = TlsAcceptor::from(loaded.config(self.listener.client_certificates));
+        let patience = self.door.config.handshake_timeout;
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(patience, acceptor.accept(stream)) => shaken,
+            () = self.door.stop.cancelled() => return Err(End::Gone),
+        };
+        let failure = match shaken {
+            Ok(Ok(stream)) => {
+                counters.tls_handshakes.inc();
+                let connection = stream.get_ref().1;
+                let certificate = loaded.client(connection, self.door.clock.now());
+                self.client.tls = Some(tls::words(connection));
+                self.stream = Stream::Tls(Box::new(stream));
+                self.session.secured();
+                self.client.user = None;
+                return self.identify(certificate);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        counters.tls_handshakes_failed.inc();
+        tracing::warn!(peer = self.client.address, "a TLS handshake failed: {failure}");
+        Err(End::Gone)
+    }
+
+    /// Notes the certificate the client has shown.
+    fn identify(&mut self, shown: Result<Option<Certificate>, rustls::Error>) -> Result<(), End> {
+        match shown {
+            Ok(certificate) => self.client.certificate = certificate,
+            Err(error) => {
+                tracing::warn!(peer = self.client.address, "a client's certificate proves nothing: {error}");
+            }
+        }
+        let missing = self.client.certificate.is_none();
+        if missing && self.listener.client_certificates == ClientCertificates::Required {
+            return Err(End::Asked(Reply::certificate_required()));
+        }
+        Ok(())
     }
 
     /// Reads what has come, as long as the client is neither silent nor hopelessly slow.
@@ -173,7 +276,7 @@ impl<M: Mailroom> Connection<'_, M> {
     /// Hands the mail to the engine. Only its word that the mail is durable makes a 250.
     async fn commit(&mut self, envelope: Envelope, raw: Vec<u8>) -> Reply {
         let incoming = Incoming {
-            peer: self.peer.ip().to_canonical().to_string(),
+            client: self.client.clone(),
             helo: envelope.helo,
             reverse_path: envelope.reverse_path,
             recipients: envelope.recipients,
@@ -190,15 +293,18 @@ impl<M: Mailroom> Connection<'_, M> {
         let mail_id = match tokio::time::timeout(self.door.config.commit_timeout, receiving).await {
             Ok(Ok(Ok(receipt))) => Some(receipt.mail_id),
             Ok(Err(error)) => {
-                tracing::error!(peer = %self.peer, %error, "storing a mail failed inside; its sender was told to try again");
+                tracing::error!(peer = self.client.address, %error, "storing a mail failed inside; its sender was told to try again");
                 None
             }
             Ok(Ok(Err(error))) => {
-                tracing::error!(peer = %self.peer, %error, "a mail was not stored; its sender was told to try again");
+                tracing::error!(peer = self.client.address, %error, "a mail was not stored; its sender was told to try again");
                 None
             }
             Err(_) => {
-                tracing::error!(peer = %self.peer, "a mail was not stored in time; its sender was told to try again");
+                tracing::error!(
+                    peer = self.client.address,
+                    "a mail was not stored in time; its sender was told to try again"
+                );
                 None
             }
         };
@@ -214,7 +320,7 @@ impl<M: Mailroom> Connection<'_, M> {
             let counter =
                 if reply.is_temporary() { &counters.refused_temporarily } else { &counters.refused_permanently };
             counter.inc();
-            tracing::info!(peer = %self.peer, code = reply.code, "refused a client with {}", reply.code);
+            tracing::info!(peer = self.client.address, code = reply.code, "refused a client with {}", reply.code);
         }
         self.outgoing.extend_from_slice(reply.to_wire().as_bytes());
     }
@@ -225,7 +331,7 @@ impl<M: Mailroom> Connection<'_, M> {
         }
         // Taken first: what was written in part is never written again.
         let outgoing = std::mem::take(&mut self.outgoing);
-        let writing = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write_all(&outgoing));
+        let writing = tokio::time::timeout(WRITE_TIMEOUT, self.stream.write(&outgoing));
         writing.await.map_err(|_| std::io::ErrorKind::TimedOut)?
     }
 }

@@ -1,23 +1,31 @@
 //! The SMTP door: takes mail from monitors that never change (RFC 5321).
 //!
-//! [`session`] is the protocol, pure and without a socket; [`connection`] moves bytes; [`server`] listens and
-//! hands out permits. A mail goes from here to the engine and nowhere else: there is no code that relays.
+//! [`session`] is the protocol, pure and without a socket; [`connection`] moves bytes, [`tls`] encrypts them;
+//! [`server`] listens and hands out permits. A mail goes from here to the engine and nowhere else: there is no code that relays.
 
 use std::future::Future;
 
+pub use self::auth::Credentials;
 use self::session::Acceptance;
 use crate::domain::rulebook::Route;
 use crate::engine::intake::{Incoming, Receipt};
 use crate::engine::{Engine, Error};
 
+mod admission;
+mod auth;
 pub mod client;
 pub mod command;
 pub mod connection;
 pub mod data;
 pub mod line;
+pub mod listener;
+pub mod proxy;
 pub mod reply;
 pub mod server;
 pub mod session;
+mod stream;
+pub mod tls;
+pub mod users;
 
 /// Where mail goes: the engine; and, in the benches, nowhere, to see what the engine costs.
 pub trait Mailroom: Send + Sync + 'static {

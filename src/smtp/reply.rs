@@ -45,16 +45,21 @@ impl Reply {
         Self::line(250, "", hostname)
     }
 
-    pub(crate) fn ehlo(hostname: &str, size_bytes_max: u64) -> Self {
-        let lines = vec![
+    pub(crate) fn ehlo(hostname: &str, size_bytes_max: u64, offered_now: &[&str]) -> Self {
+        let mut lines = vec![
             hostname.to_owned(),
             "PIPELINING".to_owned(),
             format!("SIZE {size_bytes_max}"),
             "8BITMIME".to_owned(),
             "SMTPUTF8".to_owned(),
-            "ENHANCEDSTATUSCODES".to_owned(),
         ];
+        lines.extend(offered_now.iter().map(|&extension| extension.to_owned()));
+        lines.push("ENHANCEDSTATUSCODES".to_owned());
         Self { code: 250, enhanced: "", lines }
+    }
+
+    pub(crate) fn start_tls() -> Self {
+        Self::line(220, "2.0.0", "ready for TLS")
     }
 
     pub(crate) fn ok() -> Self {
@@ -150,6 +155,67 @@ impl Reply {
         Self::line(502, "5.5.1", "not offered")
     }
 
+    /// What the client is asked for, in Base64 (RFC 4954 section 4).
+    pub(crate) fn challenge(prompt: &str) -> Self {
+        Self::line(334, "", prompt)
+    }
+
+    pub(crate) fn authenticated() -> Self {
+        Self::line(235, "2.7.0", "authenticated")
+    }
+
+    pub(crate) fn authentication_busy() -> Self {
+        Self::line(454, "4.7.0", "too many passwords to check, try again later")
+    }
+
+    pub(crate) fn wrong_password() -> Self {
+        Self::line(535, "5.7.8", "no such name and password")
+    }
+
+    pub(crate) fn too_many_wrong_passwords() -> Self {
+        Self::line(421, "4.7.0", "too many wrong passwords")
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::line(501, "5.7.0", "cancelled")
+    }
+
+    pub(crate) fn not_base64() -> Self {
+        Self::line(501, "5.5.2", "not Base64")
+    }
+
+    pub(crate) fn not_credentials() -> Self {
+        Self::line(501, "5.5.2", "not a name and its password")
+    }
+
+    pub(crate) fn authentication_line_too_long() -> Self {
+        Self::line(500, "5.5.6", "line too long")
+    }
+
+    pub(crate) fn unknown_mechanism() -> Self {
+        Self::line(504, "5.5.4", "PLAIN or LOGIN")
+    }
+
+    pub(crate) fn encryption_required() -> Self {
+        Self::line(538, "5.7.11", "no passwords in plaintext, STARTTLS first")
+    }
+
+    pub(crate) fn authentication_required() -> Self {
+        Self::line(530, "5.7.0", "AUTH first")
+    }
+
+    pub(crate) fn proxy_header_required() -> Self {
+        Self::line(421, "4.7.0", "a PROXY header must come first")
+    }
+
+    pub(crate) fn tls_required() -> Self {
+        Self::line(530, "5.7.0", "STARTTLS first")
+    }
+
+    pub(crate) fn certificate_required() -> Self {
+        Self::line(421, "4.7.0", "a client certificate is required")
+    }
+
     pub(crate) fn out_of_order(need: &str) -> Self {
         Self::line(503, "5.5.1", need)
     }
@@ -178,9 +244,9 @@ mod tests {
     #[test]
     fn wire_form() {
         assert_eq!(Reply::ok().to_wire(), "250 2.0.0 OK\r\n");
-        let ehlo = Reply::ehlo("mx", 9).to_wire();
+        let ehlo = Reply::ehlo("mx", 9, &["STARTTLS"]).to_wire();
         assert!(ehlo.starts_with("250-mx\r\n250-PIPELINING\r\n250-SIZE 9\r\n"));
-        assert!(ehlo.ends_with("\r\n250 ENHANCEDSTATUSCODES\r\n"));
+        assert!(ehlo.ends_with("\r\n250-STARTTLS\r\n250 ENHANCEDSTATUSCODES\r\n"));
         assert!(Reply::cannot_commit().is_temporary() && !Reply::no_relay().is_temporary());
     }
 }

@@ -1,21 +1,25 @@
 //! The listener: accepts connections, hands out permits, and stops gently.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::reply::Reply;
+use super::admission::Permit;
+use super::listener::Listener;
 use super::session::Limits;
-use super::{Mailroom, connection};
+use super::tls::Tls;
+use super::users::Users;
+use super::{Mailroom, admission};
+use crate::clock::Clock;
+use crate::domain::network::Network;
 
 /// Everything the door is bounded by.
 #[derive(Debug, Clone)]
@@ -29,8 +33,14 @@ pub struct Config {
     pub connections_per_address_max: usize,
     /// Mail text held in memory over all connections, in bytes.
     pub held_bytes_max: usize,
+    /// Who may say who it is.
+    pub users: Arc<Users>,
+    /// From where passwords are taken in plaintext.
+    pub auth_plain_from: Vec<Network>,
     /// How long a client may say nothing (RFC 5321 section 4.5.3.2 asks for 5 minutes).
     pub idle_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
     /// How long one connection may last.
     pub session_timeout: Duration,
     /// How long a commit may take before the client is told to try again (I3).
@@ -52,6 +62,16 @@ pub struct Counters {
     pub refused_temporarily: Counter,
     /// Commands refused with 5xx.
     pub refused_permanently: Counter,
+    /// Handshakes that succeeded.
+    pub tls_handshakes: Counter,
+    /// Handshakes that failed.
+    pub tls_handshakes_failed: Counter,
+    /// Passwords that were right.
+    pub auth_succeeded: Counter,
+    /// Passwords that were wrong.
+    pub auth_failed: Counter,
+    /// Connections of listed proxies that did not say for whom.
+    pub proxy_refused: Counter,
     /// Connections open now.
     pub open: Gauge,
     /// Mail text held now, in bytes.
@@ -68,6 +88,11 @@ impl Counters {
             ("mails_not_committed", "Mails answered 451 because they could not be stored", &self.mails_not_committed),
             ("refused_temporarily", "SMTP commands refused with 4xx", &self.refused_temporarily),
             ("refused_permanently", "SMTP commands refused with 5xx", &self.refused_permanently),
+            ("proxy_refused", "Connections of proxies without a usable PROXY header", &self.proxy_refused),
+            ("auth_succeeded", "Passwords that were right", &self.auth_succeeded),
+            ("auth_failed", "Passwords that were wrong", &self.auth_failed),
+            ("tls_handshakes", "TLS handshakes that succeeded", &self.tls_handshakes),
+            ("tls_handshakes_failed", "TLS handshakes that failed", &self.tls_handshakes_failed),
         ];
         let registry = registry.sub_registry_with_prefix("smtp");
         for (name, help, counter) in counters {
@@ -78,49 +103,48 @@ impl Counters {
     }
 }
 
-/// What every connection shares.
+/// What every connection shares, whichever listener it came by.
 #[derive(Debug)]
-pub(crate) struct Door<M> {
+pub struct Door<M> {
     pub(crate) config: Config,
     pub(crate) mailroom: Arc<M>,
     pub(crate) counters: Counters,
+    pub(crate) clock: Clock,
+    /// For the listeners that encrypt; nothing when none does.
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) stop: CancellationToken,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// Connections open now, by the address of the client.
+    pub(super) addresses: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// The right to one connection; dropping it gives it back.
-struct Permit<M> {
-    door: Arc<Door<M>>,
-    address: IpAddr,
+impl<M> Door<M> {
+    /// A door that is open until `stop`.
+    pub fn new(config: Config, mailroom: Arc<M>, counters: Counters, clock: Clock, stop: CancellationToken) -> Self {
+        Self { config, mailroom, counters, clock, tls: None, stop, addresses: Mutex::default() }
+    }
+
+    /// The same with a certificate.
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
 }
 
-/// Listens until `stop`, then waits for the connections to finish what is in DATA.
-pub async fn serve<M: Mailroom>(
-    listener: TcpListener,
-    mailroom: Arc<M>,
-    config: Config,
-    counters: Counters,
-    stop: CancellationToken,
-) {
-    let door = Arc::new(Door { config, mailroom, counters, stop: stop.clone(), addresses: Mutex::default() });
+/// Listens until the door is closed, then waits for the connections to finish what is in DATA.
+pub async fn serve<M: Mailroom>(door: Arc<Door<M>>, listener: Arc<Listener>, socket: TcpListener) {
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            () = door.stop.cancelled() => break,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match Permit::take(&door, peer) {
+            Ok((stream, peer)) => match Permit::take(&door) {
                 Some(permit) => {
-                    door.counters.connections.inc();
-                    connections.spawn(async move {
-                        connection::run(&permit.door, stream, peer).await;
-                    });
+                    connections.spawn(admission::admit(permit, Arc::clone(&listener), stream, peer));
                 }
                 None => {
-                    door.counters.connections_refused.inc();
-                    tracing::warn!(%peer, "refused a connection: too many are open");
-                    connections.spawn(turn_away(stream));
+                    let refusing = admission::turn_away(Arc::clone(&door), Arc::clone(&listener), stream, peer.ip());
+                    connections.spawn(refusing);
                 }
             },
             Err(error) => {
@@ -130,43 +154,7 @@ pub async fn serve<M: Mailroom>(
             }
         }
     }
-    drop(listener);
+    drop(socket);
     connections.close();
     connections.wait().await;
-}
-
-async fn turn_away(mut stream: TcpStream) {
-    let words = Reply::too_many_connections().to_wire();
-    // A client that does not read it has nothing more to hear.
-    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(words.as_bytes())).await;
-}
-
-impl<M> Permit<M> {
-    fn take(door: &Arc<Door<M>>, peer: SocketAddr) -> Option<Self> {
-        let address = peer.ip().to_canonical();
-        if usize::try_from(door.counters.open.get()).unwrap_or(0) >= door.config.connections_max {
-            return None;
-        }
-        let mut addresses = door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = addresses.entry(address).or_default();
-        if !address.is_loopback() && *open >= door.config.connections_per_address_max {
-            return None;
-        }
-        *open += 1;
-        door.counters.open.inc();
-        Some(Self { door: Arc::clone(door), address })
-    }
-}
-
-impl<M> Drop for Permit<M> {
-    fn drop(&mut self) {
-        self.door.counters.open.dec();
-        let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = addresses.get_mut(&self.address) {
-            *open -= 1;
-            if *open == 0 {
-                addresses.remove(&self.address);
-            }
-        }
-    }
 }

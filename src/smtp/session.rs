@@ -5,10 +5,15 @@
 
 use std::sync::Arc;
 
+use super::auth::{self, Credentials, Exchange};
 use super::command::{self, Command, SyntaxError};
 use super::data::DataReader;
 use super::line::{Line, LineReader};
 use super::reply::Reply;
+use super::users::Checked;
+
+/// Wrong passwords before a session is closed.
+const WRONG_PASSWORDS_MAX: u32 = 3;
 
 /// Bounds on one session.
 #[derive(Debug, Clone)]
@@ -28,6 +33,21 @@ pub struct Limits {
     pub idle_commands_max: u32,
     /// Mails in one session.
     pub mails_max: u32,
+}
+
+/// What a client is offered and what is demanded of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// STARTTLS is offered, until the connection is encrypted.
+    pub starttls: bool,
+    /// Mail is only taken over an encrypted connection.
+    pub require_tls: bool,
+    /// AUTH is offered, once the connection is encrypted.
+    pub auth: bool,
+    /// And before.
+    pub auth_in_plaintext: bool,
+    /// Mail is only taken from who has said who it is.
+    pub require_auth: bool,
 }
 
 /// What a recipient is to us.
@@ -61,6 +81,10 @@ pub enum Step {
     Reply(Reply),
     /// Say this and close.
     Close(Reply),
+    /// Say this, encrypt the connection and report with [`Session::secured`]. Until then nothing is read.
+    StartTls(Reply),
+    /// Check this password and report with [`Session::checked`]. Until then nothing behind it is looked at.
+    Check(Credentials),
     /// Commit this mail and report with [`Session::committed`]. Until then nothing behind it is looked at (I7).
     Commit(Envelope, Vec<u8>),
 }
@@ -69,6 +93,10 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Session {
     limits: Arc<Limits>,
+    terms: Terms,
+    secure: bool,
+    user: Option<String>,
+    wrong_passwords: u32,
     input: LineReader,
     phase: Phase,
     envelope: Envelope,
@@ -85,6 +113,12 @@ enum Phase {
     Mail,
     /// Between 354 and the final dot.
     Data(DataReader),
+    /// Between the reply to STARTTLS and the end of the handshake.
+    Securing,
+    /// Within AUTH; the next line goes there.
+    Auth(Exchange),
+    /// The password of this name is being checked.
+    Checking(String),
     /// A mail is being committed.
     Committing,
     /// Over.
@@ -92,10 +126,56 @@ enum Phase {
 }
 
 impl Session {
-    /// A fresh session.
-    pub fn new(limits: Arc<Limits>) -> Self {
+    /// A fresh session on a connection in plaintext.
+    pub fn new(limits: Arc<Limits>, terms: Terms) -> Self {
         let (input, phase, envelope) = (LineReader::default(), Phase::Ready, Envelope::default());
-        Self { limits, input, phase, envelope, errors: 0, idle_commands: 0, mails: 0 }
+        Self {
+            limits,
+            terms,
+            secure: false,
+            user: None,
+            wrong_passwords: 0,
+            input,
+            phase,
+            envelope,
+            errors: 0,
+            idle_commands: 0,
+            mails: 0,
+        }
+    }
+
+    /// The connection is encrypted now: everything the client said before is forgotten (RFC 3207 section 4.2), but
+    /// not how often it was refused.
+    pub fn secured(&mut self) {
+        self.secure = true;
+        self.phase = Phase::Ready;
+        self.input = LineReader::default();
+        self.envelope = Envelope::default();
+        self.user = None;
+    }
+
+    /// Who the client has proved to be.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// Reports the check that [`Step::Check`] asked for.
+    pub fn checked(&mut self, checked: Checked) -> Step {
+        let Phase::Checking(name) = std::mem::replace(&mut self.phase, Phase::Ready) else { return Step::Read };
+        match checked {
+            Checked::Right => {
+                self.user = Some(name);
+                Step::Reply(Reply::authenticated())
+            }
+            Checked::Busy => Step::Reply(Reply::authentication_busy()),
+            Checked::Wrong => {
+                self.wrong_passwords += 1;
+                if self.wrong_passwords >= WRONG_PASSWORDS_MAX {
+                    return self.close(Reply::too_many_wrong_passwords());
+                }
+                self.refuse(Reply::wrong_password())
+            }
+        }
     }
 
     /// The first line.
@@ -103,9 +183,12 @@ impl Session {
         Reply::greeting(&self.limits.hostname)
     }
 
-    /// Adds received bytes.
+    /// Adds received bytes. What comes in plaintext behind STARTTLS was put there by somebody in between, and is
+    /// dropped (CVE-2011-0411).
     pub fn push(&mut self, bytes: &[u8]) {
-        self.input.push(bytes);
+        if !matches!(self.phase, Phase::Securing) {
+            self.input.push(bytes);
+        }
     }
 
     /// Between 354 and the final dot: a shutdown lets the sender finish.
@@ -140,13 +223,41 @@ impl Session {
     /// Decides the next step. `accepts` is asked once per recipient and must answer from memory.
     pub fn next(&mut self, accepts: impl Fn(&str) -> Acceptance) -> Step {
         match &mut self.phase {
-            Phase::Committing | Phase::Closed => Step::Read,
+            Phase::Committing | Phase::Securing | Phase::Checking(_) | Phase::Closed => Step::Read,
             Phase::Data(_) => self.read_data(),
+            Phase::Auth(_) => self.read_auth(),
             Phase::Ready | Phase::Mail => match self.input.next_line(self.limits.command_bytes_max) {
                 Line::Partial => Step::Read,
                 Line::TooLong => self.refuse(Reply::line_too_long()),
                 Line::Complete(line) => self.command(&line, accepts),
             },
+        }
+    }
+
+    fn read_auth(&mut self) -> Step {
+        let line = match self.input.next_line(auth::LINE_BYTES_MAX.max(self.limits.command_bytes_max)) {
+            Line::Partial => return Step::Read,
+            Line::TooLong => None,
+            Line::Complete(line) => Some(line),
+        };
+        let Phase::Auth(exchange) = std::mem::replace(&mut self.phase, Phase::Ready) else { return Step::Read };
+        match line {
+            Some(line) => self.auth_goes_on(exchange.read(&line)),
+            None => self.refuse(Reply::authentication_line_too_long()),
+        }
+    }
+
+    fn auth_goes_on(&mut self, turn: auth::Turn) -> Step {
+        match turn {
+            auth::Turn::Ask(exchange, reply) => {
+                self.phase = Phase::Auth(exchange);
+                Step::Reply(reply)
+            }
+            auth::Turn::Check(credentials) => {
+                self.phase = Phase::Checking(credentials.name.clone());
+                Step::Check(credentials)
+            }
+            auth::Turn::Refuse(reply) => self.refuse(reply),
         }
     }
 
@@ -184,7 +295,8 @@ impl Session {
             }
             Command::Ehlo(name) => {
                 self.hello(name);
-                self.idle(Reply::ehlo(&self.limits.hostname, self.limits.size_bytes_max))
+                let offered = self.offered_now();
+                self.idle(Reply::ehlo(&self.limits.hostname, self.limits.size_bytes_max, &offered))
             }
             Command::Mail { address, size_bytes, unknown } => self.mail(address, size_bytes, &unknown),
             Command::Rcpt(address) => self.rcpt(address, accepts),
@@ -197,6 +309,8 @@ impl Session {
             Command::Noop => self.idle(Reply::ok()),
             Command::Vrfy => self.idle(Reply::cannot_verify()),
             Command::Help => self.idle(Reply::help()),
+            Command::StartTls => self.start_tls(),
+            Command::Auth { mechanism, initial } => self.auth(&mechanism, &initial),
             Command::NotOffered => self.refuse(Reply::not_offered()),
             Command::Http => self.close(Reply::not_smtp()),
             Command::Quit => self.close(Reply::bye()),
@@ -208,9 +322,52 @@ impl Session {
         self.envelope.helo = name;
     }
 
+    fn offered_now(&self) -> Vec<&'static str> {
+        let starttls = self.terms.starttls && !self.secure;
+        let auth = self.terms.auth && (self.secure || self.terms.auth_in_plaintext) && self.user.is_none();
+        [(starttls, "STARTTLS"), (auth, "AUTH PLAIN LOGIN")]
+            .into_iter()
+            .filter_map(|(offered, extension)| offered.then_some(extension))
+            .collect()
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: &[u8]) -> Step {
+        if !self.terms.auth {
+            return self.refuse(Reply::not_offered());
+        }
+        if !self.secure && !self.terms.auth_in_plaintext {
+            return self.refuse(Reply::encryption_required());
+        }
+        if self.user.is_some() || matches!(self.phase, Phase::Mail) {
+            return self.refuse(Reply::out_of_order("AUTH once, and not within a mail"));
+        }
+        self.auth_goes_on(auth::begin(mechanism, initial))
+    }
+
+    fn start_tls(&mut self) -> Step {
+        if !self.terms.starttls {
+            return self.refuse(Reply::not_offered());
+        }
+        if self.secure {
+            return self.refuse(Reply::out_of_order("TLS is there already"));
+        }
+        if matches!(self.phase, Phase::Mail) {
+            return self.refuse(Reply::out_of_order("not within a mail; RSET starts over"));
+        }
+        self.phase = Phase::Securing;
+        self.input = LineReader::default();
+        Step::StartTls(Reply::start_tls())
+    }
+
     fn mail(&mut self, address: String, size_bytes: Option<u64>, unknown: &[String]) -> Step {
         if matches!(self.phase, Phase::Mail) {
             return self.refuse(Reply::out_of_order("one mail at a time; RSET starts over"));
+        }
+        if self.terms.require_tls && !self.secure {
+            return self.refuse(Reply::tls_required());
+        }
+        if self.terms.require_auth && self.user.is_none() {
+            return self.refuse(Reply::authentication_required());
         }
         if self.mails >= self.limits.mails_max {
             return self.close(Reply::session_used_up());

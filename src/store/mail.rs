@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json, word};
 use crate::domain::alert::Alert;
+use crate::domain::client::Client;
 use crate::domain::rulebook::TraceLine;
 
 /// A stored mail without its bytes.
@@ -16,8 +17,8 @@ pub struct StoredMail {
     pub id: String,
     /// When its last byte came.
     pub received_at: Timestamp,
-    /// Address of the client.
-    pub peer: String,
+    /// Who handed it in.
+    pub client: Client,
     /// What the client called itself.
     pub helo: String,
     /// The reverse path; empty is the null sender.
@@ -74,7 +75,7 @@ impl WriteTx {
         let cells = vec![
             Cell::Text(mail.id.clone()),
             Cell::Int(mail.received_at.as_millisecond()),
-            Cell::Text(mail.peer.clone()),
+            Cell::Text(mail.client.address.clone()),
             Cell::Text(mail.helo.clone()),
             Cell::Text(mail.reverse_path.clone()),
             Cell::Text(to_json(&mail.recipients)),
@@ -87,6 +88,7 @@ impl WriteTx {
             Cell::Int(mail.origin_at.as_millisecond()),
             Cell::Text(to_json(&mail.defects)),
             Cell::Text(to_json(&mail.trace)),
+            Cell::Text(to_json(&mail.client)),
         ];
         if self.pending.row(Table::Mail, cells) { self.flush().await } else { Ok(()) }
     }
@@ -139,7 +141,7 @@ impl Store {
         // Ids are lower-case hex, so this is above all of them, whatever the collation.
         let before = before.unwrap_or("g");
         let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
-                   header_from, subject, origin_at, defects, trace from mail where id < $1 order by id desc limit $2";
+                   header_from, subject, origin_at, defects, trace, client from mail where id < $1 order by id desc limit $2";
         let rows = self.rows(sqlx::query(sql).bind(before).bind(limit)).await?;
         let mails: Vec<StoredMail> = rows.iter().map(mail).collect::<Result<_, _>>()?;
         let Some(oldest) = mails.last() else { return Ok(Vec::new()) };
@@ -156,7 +158,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn mail(&self, id: &str) -> Result<Option<(StoredMail, Vec<StoredAlert>)>, Error> {
         let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
-                   header_from, subject, origin_at, defects, trace from mail where id = $1";
+                   header_from, subject, origin_at, defects, trace, client from mail where id = $1";
         let Some(row) = self.row(sqlx::query(sql).bind(id)).await? else { return Ok(None) };
         let sql = "select * from alert where mail_id = $1 order by ordinal";
         let rows = self.rows(sqlx::query(sql).bind(id)).await?;
@@ -177,7 +179,7 @@ pub(super) fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
     Ok(StoredMail {
         id: text(row, "id")?,
         received_at: instant(row, "received_at")?,
-        peer: text(row, "peer")?,
+        client: Client { address: text(row, "peer")?, ..json(row, "client")? },
         helo: text(row, "helo")?,
         reverse_path: text(row, "reverse_path")?,
         recipients: json(row, "recipients")?,

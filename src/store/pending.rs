@@ -290,10 +290,10 @@ const REMEMBER_SENDERS: Statement = Statement {
 
 const INSERT_MAILS: Statement = Statement {
     head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
-           header_from, subject, origin_at, defects, trace) values ",
-    row: |sql, first| plain_row(sql, first, 15),
+           header_from, subject, origin_at, defects, trace, client) values ",
+    row: |sql, first| plain_row(sql, first, 16),
     leading: 0,
-    columns: 15,
+    columns: 16,
     tail: "",
 };
 

@@ -15,6 +15,8 @@ const BINARY: &str = env!("CARGO_BIN_EXE_nightcall");
 pub(crate) struct Gateway {
     pub(crate) child: Child,
     pub(crate) smtp: std::net::SocketAddr,
+    /// All of them, the first one included.
+    pub(crate) listeners: Vec<std::net::SocketAddr>,
     pub(crate) http: std::net::SocketAddr,
     log: PathBuf,
 }
@@ -42,7 +44,7 @@ impl Gateway {
             .spawn()
             .expect("it starts");
         let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut gateway = Self { child, smtp: nowhere, http: nowhere, log };
+        let mut gateway = Self { child, smtp: nowhere, listeners: Vec::new(), http: nowhere, log };
         gateway.wait_until_ready();
         gateway
     }
@@ -55,7 +57,8 @@ impl Gateway {
                 && let Some((smtp, rest)) = told.split_once(", HTTP on ")
                 && let Some((http, _)) = rest.split_once('\n')
             {
-                self.smtp = smtp.parse().expect("an address");
+                self.listeners = smtp.split(" and ").map(|address| address.parse().expect("an address")).collect();
+                self.smtp = self.listeners[0];
                 self.http = http.trim().parse().expect("an address");
                 return;
             }

@@ -248,3 +248,85 @@ fn the_examples_of_the_starter_file_are_right() {
     let web = loaded.definitions.rulebook.service("web").expect("a service");
     assert_eq!(web.handling.heartbeats.len(), 1);
 }
+
+/// Those of `[smtp]` stand where they belong, so they are tried there.
+#[test]
+fn the_smtp_examples_of_the_starter_file_are_right() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let starter = include_str!("../../src/cli/init/nightcall.toml").replace("listen = \"127.0.0.1:2525\"\n", "");
+    let (before, after) = starter.split_once("[smtp]\n").expect("the section");
+    let (section, after) = after.split_once("[http]\n").expect("the next section");
+    let is_setting = |text: &str| text.starts_with('[') || text.split(" = ").next().is_some_and(is_key);
+    let section: String = section
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|text| is_setting(text)).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let hash = nightcall::smtp::users::hash(b"secret").expect("hashed");
+    let section = section.replace("$argon2id$…", &hash);
+    std::fs::create_dir(folder.path().join("rules")).expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    std::fs::write(&config, format!("{before}[smtp]\n{section}[http]\n{after}")).expect("written");
+    let loaded = definitions::load(&config, jiff::Timestamp::UNIX_EPOCH)
+        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert_eq!(loaded.settings.smtp_listeners.len(), 1);
+    assert!(loaded.settings.smtp_listeners[0].auth && loaded.settings.smtp_tls.is_some());
+    assert_eq!(loaded.settings.smtp.auth_plain_from.len(), 1);
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+#[test]
+fn listeners_that_cannot_work_are_told() {
+    let smtp = r#"[smtp]
+listen = "127.0.0.1:25"
+auth_plain_from = ["10.0.0.0/40"]
+[[smtp.listeners]]
+tls = "star"
+auth = 1
+[[smtp.listeners]]
+listen = "0.0.0.0:25"
+tls = "starttls"
+auth = true
+[[smtp.listeners]]
+listen = "0.0.0.0:26"
+require_tls = true
+require_auth = true
+proxy_protocol_from = ["lb"]
+client_certificates = "required"
+"#;
+    let told = problems(&format!("{GOOD}{smtp}"), GOOD_PACK).join("\n");
+    for words in [
+        "smtp has both `listen` and listeners",
+        "\"10.0.0.0/40\" is no address or network",
+        "[smtp.listeners] needs `listen`",
+        "there is no tls \"star\"",
+        "smtp.listeners.auth must be true or false",
+        "this listener needs a certificate",
+        "this listener offers AUTH, but nobody has a password",
+        "this listener requires TLS but offers none",
+        "this listener requires AUTH but does not offer it",
+        "\"lb\" is no address or network",
+        "nobody says whose client certificates count",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let smtp = r#"[smtp.tls]
+certificate = "cert.pem"
+client_ca = "ca.pem"
+[smtp.users]
+ups = "secret"
+[[smtp.listeners]]
+listen = "0.0.0.0:25"
+client_certificates = "required"
+"#;
+    let told = problems(&format!("{GOOD}{smtp}"), GOOD_PACK).join("\n");
+    for words in ["[smtp.tls] needs `key`", "this is no password hash"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let told =
+        problems(&format!("{GOOD}{}", smtp.replace("client_ca", "key = \"k\"\nclient_ca")), GOOD_PACK).join("\n");
+    assert!(told.contains("who stays in plaintext needs none"), "{told}");
+}

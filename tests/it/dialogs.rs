@@ -1,14 +1,18 @@
 //! Runs `tests/dialogs/*.smtp` (format: the README there) against the pure session, whole and byte by byte, and
-//! over a real socket with a real database.
+//! over a real socket, in plaintext and in TLS, with a real database.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use nightcall::smtp::session::{Acceptance, Limits, Session, Step};
+use argon2::{Argon2, PasswordHasher as _};
+use nightcall::smtp::Credentials;
+use nightcall::smtp::session::{Acceptance, Limits, Session, Step, Terms};
+use nightcall::smtp::users::Checked;
 
 use proptest::prelude::*;
 
+use crate::certificates::SERVER;
 use crate::smtp::Client;
 use crate::world::{STANDARD, World};
 
@@ -16,6 +20,7 @@ use crate::world::{STANDARD, World};
 struct Dialogue {
     name: String,
     limits: Vec<(String, u64)>,
+    offers: Vec<String>,
     turns: Vec<Turn>,
     mails: Option<usize>,
     from: Option<String>,
@@ -27,6 +32,8 @@ struct Dialogue {
 enum Turn {
     Client(Vec<u8>),
     Server(String),
+    /// The client shakes hands.
+    Tls,
     Closed,
 }
 
@@ -62,6 +69,8 @@ fn parse(path: &Path) -> Dialogue {
             "C|" => dialogue.turns.push(Turn::Client(unescape(rest))),
             "S:" if rest == "closed" => dialogue.turns.push(Turn::Closed),
             "S:" => dialogue.turns.push(Turn::Server(rest.to_owned())),
+            "TLS" => dialogue.turns.push(Turn::Tls),
+            "offers" => dialogue.offers.extend(rest.split(' ').map(str::to_owned)),
             "mails" => dialogue.mails = Some(rest.parse().expect("a count")),
             "from" => dialogue.from = Some(rest.trim_matches(['<', '>']).to_owned()),
             "to" => dialogue.to = Some(rest.to_owned()),
@@ -122,6 +131,25 @@ impl Dialogue {
         }
     }
 
+    /// It would go otherwise where everything is encrypted from the beginning.
+    fn speaks_of_tls(&self) -> bool {
+        self.offers("starttls") || self.offers("plaintext")
+    }
+
+    fn offers(&self, what: &str) -> bool {
+        self.offers.iter().any(|offered| offered == what)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            starttls: self.offers("starttls"),
+            require_tls: self.offers("require_tls"),
+            auth: self.offers("auth"),
+            auth_in_plaintext: self.offers("auth_in_plaintext"),
+            require_auth: self.offers("require_auth"),
+        }
+    }
+
     fn check(&self, how: &str, left: &Left) {
         let name = &self.name;
         if let Some(mails) = self.mails {
@@ -151,10 +179,28 @@ fn accepts(recipient: &str) -> Acceptance {
     }
 }
 
+/// The one who may log in.
+const USER: (&str, &str) = ("ups", "secret");
+
+fn checked(credentials: &Credentials) -> Checked {
+    let right = (credentials.name.as_str(), credentials.password.as_slice()) == (USER.0, USER.1.as_bytes());
+    if right { Checked::Right } else { Checked::Wrong }
+}
+
+/// `[smtp.users]` with a hash that costs little.
+fn users() -> &'static str {
+    static SECTION: LazyLock<String> = LazyLock::new(|| {
+        let params = argon2::Params::new(64, 1, 1, None).expect("good parameters");
+        let argon2 = Argon2::from(params);
+        format!("[smtp.users]\n{} = \"{}\"\n", USER.0, argon2.hash_password(USER.1.as_bytes()).expect("hashed"))
+    });
+    &SECTION
+}
+
 /// Feeds a session in pieces of `step` bytes and compares what it says.
 fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
     let name = &dialogue.name;
-    let mut session = Session::new(Arc::new(dialogue.limits()));
+    let mut session = Session::new(Arc::new(dialogue.limits()), dialogue.terms());
     let mut said: VecDeque<String> = session.greeting().to_wire().lines().map(str::to_owned).collect();
     let (mut left, mut closed) = (Left::default(), false);
     for turn in &dialogue.turns {
@@ -165,7 +211,18 @@ fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
                     loop {
                         match session.next(accepts) {
                             Step::Read => break,
-                            Step::Reply(reply) => said.extend(reply.to_wire().lines().map(str::to_owned)),
+                            Step::Reply(reply) | Step::StartTls(reply) => {
+                                said.extend(reply.to_wire().lines().map(str::to_owned));
+                            }
+                            Step::Check(credentials) => match session.checked(checked(&credentials)) {
+                                Step::Close(reply) => {
+                                    said.extend(reply.to_wire().lines().map(str::to_owned));
+                                    closed = true;
+                                    break;
+                                }
+                                Step::Reply(reply) => said.extend(reply.to_wire().lines().map(str::to_owned)),
+                                other => panic!("{name}: a check is answered by a reply, not by {other:?}"),
+                            },
                             Step::Close(reply) => {
                                 said.extend(reply.to_wire().lines().map(str::to_owned));
                                 closed = true;
@@ -187,6 +244,7 @@ fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
                 let got = said.pop_front().unwrap_or_else(|| panic!("{name}: nothing said, expected {expected:?}"));
                 assert!(matches(expected, &got), "{name}: expected {expected:?}, got {got:?}");
             }
+            Turn::Tls => session.secured(),
             Turn::Closed => assert!(closed && said.is_empty(), "{name}: should be closed; still says {said:?}"),
         }
     }
@@ -204,20 +262,40 @@ fn the_pure_session_holds_every_dialogue() {
     }
 }
 
-async fn run_over_a_socket(dialogue: &Dialogue) {
+async fn run_over_a_socket(dialogue: &Dialogue, implicit_tls: bool) {
     let name = &dialogue.name;
     let limits = dialogue.limits();
+    let tls = if implicit_tls {
+        "implicit"
+    } else if dialogue.offers("starttls") {
+        "starttls"
+    } else {
+        "none"
+    };
     let smtp = format!(
-        "size_bytes_max = {}\nrecipients_max = {}\ncommand_bytes_max = {}\nerrors_max = {}\nidle_commands_max = {}\nmails_max = {}",
+        "size_bytes_max = {}\nrecipients_max = {}\ncommand_bytes_max = {}\nerrors_max = {}\nidle_commands_max = {}\nmails_max = {}\n\
+         auth_plain_from = [{}]\n{}{}[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = {tls:?}\nrequire_tls = {}\n\
+         auth = {}\nrequire_auth = {}",
         limits.size_bytes_max,
         limits.recipients_max,
         limits.command_bytes_max,
         limits.errors_max,
         limits.idle_commands_max,
-        limits.mails_max
+        limits.mails_max,
+        if dialogue.offers("auth_in_plaintext") { "\"127.0.0.0/8\"" } else { "" },
+        SERVER.section(),
+        users(),
+        dialogue.offers("require_tls"),
+        dialogue.offers("auth"),
+        dialogue.offers("require_auth"),
     );
     let world = World::build(STANDARD, &smtp, None).await;
-    let mut client = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    let config = SERVER.client(None);
+    let connect = async || {
+        let address = world.running.smtp_address();
+        if implicit_tls { Client::connect_tls(address, &config).await } else { Client::connect(address).await }
+    };
+    let mut client = connect().await.expect("SMTP accepts");
     let mut pending = Vec::new();
     let mut open = true;
     for turn in &dialogue.turns {
@@ -228,6 +306,7 @@ async fn run_over_a_socket(dialogue: &Dialogue) {
                 let got = client.line().await.unwrap_or_else(|| panic!("{name}: closed, expected {expected:?}"));
                 assert!(matches(expected, &got), "{name}: expected {expected:?}, got {got:?}");
             }
+            Turn::Tls => client = client.start_tls(&config).await.expect("the handshake succeeds"),
             Turn::Closed => {
                 assert_eq!(client.line().await, None, "{name}: should be closed");
                 open = false;
@@ -246,20 +325,30 @@ async fn run_over_a_socket(dialogue: &Dialogue) {
         left.to = last.recipients.join(" ");
         left.body = world.running.engine.store().mail_raw(&last.id).await.expect("readable").expect("stored");
     }
-    dialogue.check("over a socket", &left);
-    let mut next = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    dialogue.check(if implicit_tls { "over TLS" } else { "over a socket" }, &left);
+    let mut next = connect().await.expect("SMTP accepts");
     assert!(next.reply().await.is_some_and(|reply| reply.starts_with("220 ")), "{name}: the next client is greeted");
     assert_eq!(next.command("NOOP").await.as_deref(), Some("250 2.0.0 OK"), "{name}: and served");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_socket_holds_every_dialogue() {
+    run_all(dialogues(), false).await;
+}
+
+/// Those that speak of STARTTLS are held in plaintext.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_holds_every_dialogue() {
+    run_all(dialogues().into_iter().filter(|dialogue| !dialogue.speaks_of_tls()).collect(), true).await;
+}
+
+async fn run_all(dialogues: Vec<Dialogue>, implicit_tls: bool) {
     let mut running = tokio::task::JoinSet::new();
-    for dialogue in dialogues() {
+    for dialogue in dialogues {
         if running.len() >= 4 {
             running.join_next().await.expect("running").expect("a dialogue holds");
         }
-        running.spawn(async move { run_over_a_socket(&dialogue).await });
+        running.spawn(async move { run_over_a_socket(&dialogue, implicit_tls).await });
     }
     while let Some(done) = running.join_next().await {
         done.expect("a dialogue holds");
@@ -283,6 +372,11 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         b"\0",
         b"QUIT\r\n",
         b"BDAT 10 LAST\r\n",
+        b"STARTTLS\r\n",
+        b"AUTH PLAIN AHVwcwBzZWNyZXQ=\r\n",
+        b"AUTH LOGIN\r\n",
+        b"dXBz\r\n",
+        b"*\r\n",
         b"Subject: x\r\n",
         b"<",
         b">",
@@ -300,7 +394,8 @@ proptest! {
     #[test]
     fn any_bytes_are_answered_within_limits(pieces in prop::collection::vec(pieces(), 0..80)) {
         let limits = Dialogue { limits: vec![("size".to_owned(), 500)], ..Dialogue::default() }.limits();
-        let mut session = Session::new(Arc::new(limits));
+        let terms = Terms { starttls: true, auth: true, auth_in_plaintext: true, ..Terms::default() };
+        let mut session = Session::new(Arc::new(limits), terms);
         let (mut replies, mut lines, mut closed) = (0_usize, 0_usize, false);
         for piece in &pieces {
             lines += piece.iter().filter(|byte| **byte == b'\n').count();
@@ -309,6 +404,16 @@ proptest! {
                 match session.next(accepts) {
                     Step::Read => break,
                     Step::Reply(_) => replies += 1,
+                    Step::StartTls(_) => {
+                        replies += 1;
+                        session.push(b"QUIT\r\n");
+                        prop_assert_eq!(session.next(accepts), Step::Read, "what comes before TLS is dropped");
+                        session.secured();
+                    }
+                    Step::Check(credentials) => {
+                        replies += 1;
+                        closed |= matches!(session.checked(checked(&credentials)), Step::Close(_));
+                    }
                     Step::Close(_) => (replies, closed) = (replies + 1, true),
                     Step::Commit(envelope, body) => {
                         prop_assert!(!envelope.recipients.is_empty() && body.len() <= 500);

@@ -4,7 +4,7 @@ use crate::smtp::Client;
 use crate::world::{STANDARD, World};
 
 async fn greeted(world: &World) -> (Client, String) {
-    let mut client = Client::connect(world.running.smtp_address).await.expect("SMTP accepts");
+    let mut client = Client::connect(world.running.smtp_address()).await.expect("SMTP accepts");
     let greeting = client.reply().await.expect("a word");
     (client, greeting)
 }

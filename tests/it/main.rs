@@ -8,6 +8,7 @@
 
 mod api;
 mod calendar;
+mod certificates;
 mod cli;
 mod corpus;
 mod crash;
@@ -17,6 +18,7 @@ mod durability;
 mod limits;
 mod oncall;
 mod order;
+mod peers;
 mod people;
 mod postgres;
 mod probe;
@@ -34,6 +36,7 @@ mod stories;
 mod storm;
 mod tidy;
 mod total;
+mod transport;
 mod voice;
 mod webhook;
 mod world;

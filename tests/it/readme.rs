@@ -37,6 +37,22 @@ fn the_first_rule_its_test_and_its_explanation_are_real() {
 }
 
 #[test]
+fn the_settings_for_taking_mail_in_are_real() {
+    let readme = readme();
+    let hash = nightcall::smtp::users::hash(b"secret").expect("hashed");
+    let settings = block(&readme, "toml", "[[smtp.listeners]]").replace("$argon2id$…", &hash);
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    let people = "fallback = \"me\"\n[users.me]\ncontacts = [\"console\"]\n\
+                  [policies.p]\nsteps = [{ delay = \"5m\", targets = [\"me\"] }]\n\
+                  [services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n";
+    std::fs::write(&config, format!("{people}{settings}")).expect("written");
+    let loaded = nightcall::definitions::load(&config, jiff::Timestamp::UNIX_EPOCH)
+        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert_eq!(loaded.settings.smtp_listeners.len(), 2);
+}
+
+#[test]
 fn every_shipped_pack_is_named() {
     let readme = readme();
     for (name, text) in SHIPPED {

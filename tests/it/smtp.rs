@@ -1,26 +1,48 @@
 //! A small SMTP client for tests: says exactly the bytes it is told and reads replies with a time limit.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use rustls::ClientConfig;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Plaintext or TLS.
+trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
 pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Transport>>,
 }
 
 impl Client {
     pub(crate) async fn connect(server: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { stream: BufReader::new(Box::new(stream)) })
+    }
+
+    /// Connects where TLS comes first.
+    pub(crate) async fn connect_tls(server: SocketAddr, config: &Arc<ClientConfig>) -> std::io::Result<Self> {
+        Self::connect(server).await?.start_tls(config).await
+    }
+
+    /// Encrypts the connection, whose server is `mx.test`. Nothing may be unread by then.
+    pub(crate) async fn start_tls(self, config: &Arc<ClientConfig>) -> std::io::Result<Self> {
+        assert!(self.stream.buffer().is_empty(), "the server says nothing in plaintext behind its 220");
+        let name = "mx.test".try_into().expect("a name");
+        let handshake = TlsConnector::from(Arc::clone(config)).connect(name, self.stream.into_inner());
+        let stream = tokio::time::timeout(PATIENCE, handshake).await.expect("the server shakes hands in time")?;
+        Ok(Self { stream: BufReader::new(Box::new(stream)) })
     }
 
     pub(crate) async fn say(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(bytes).await
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// One line without its end; `None` when the server has closed.

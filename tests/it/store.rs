@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use nightcall::clock::Clock;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::Definitions;
+use nightcall::domain::client::{Certificate, Client};
 use nightcall::domain::escalation::{Policy, Step};
 use nightcall::domain::incident::{Cause, Event, Status};
 use nightcall::domain::notification::Outcome;
@@ -60,11 +61,21 @@ async fn engine(url: &str, clock: &Clock) -> Arc<Engine> {
 
 fn incoming(subject: &str) -> Incoming {
     Incoming {
-        peer: "127.0.0.1".to_owned(),
+        client: Client::at("127.0.0.1"),
         recipients: vec!["db@example.com".to_owned()],
         raw: format!("Subject: {subject}\r\n\r\nx\r\n").into_bytes(),
         ..Incoming::default()
     }
+}
+
+fn known_client() -> Client {
+    let certificate = Certificate {
+        subject: "CN=mön".to_owned(),
+        names: vec!["mon.example.com".to_owned()],
+        fingerprint: "00ff".to_owned(),
+    };
+    let (tls, user) = (Some("TLSv1.3 x".to_owned()), Some("ups".to_owned()));
+    Client { address: "192.0.2.1".to_owned(), tls, user, certificate: Some(certificate) }
 }
 
 fn problem(n: usize) -> Incoming {
@@ -108,7 +119,7 @@ async fn everything_stored_comes_back() {
         let engine = engine(&url, &clock()).await;
         let raw: Vec<u8> = (0..=255).collect();
         let incoming = Incoming {
-            peer: "192.0.2.1".to_owned(),
+            client: known_client(),
             helo: "héllo".to_owned(),
             reverse_path: String::new(),
             recipients: vec!["db@example.com".to_owned(), "Web+x@example.com".to_owned()],
@@ -120,6 +131,7 @@ async fn everything_stored_comes_back() {
             (mail.helo, mail.reverse_path, mail.recipients),
             (incoming.helo, String::new(), incoming.recipients)
         );
+        assert_eq!(mail.client, known_client(), "{url}");
         assert_eq!(mail.received_at, engine.clock().now());
         assert_eq!(mail.message_id.as_deref(), Some("a@b"));
         assert_eq!(alerts.len(), 2);

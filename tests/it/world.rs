@@ -72,10 +72,11 @@ impl World {
             [("ann", "+15005550001"), ("bob", "+15005550002"), ("cid", "+15005550003"), ("boss", "+15005550009")];
         let people: String =
             users.iter().map(|(name, number)| format!("[users.{name}]\ncontacts = [\"voice:{number}\"]\n")).collect();
+        let listen = if smtp.contains("[[smtp.listeners]]") { "" } else { "listen = \"127.0.0.1:0\"" };
         let text = format!(
             r#"fallback = "boss"
 [smtp]
-listen = "127.0.0.1:0"
+{listen}
 hostname = "mx.test"
 domains = ["alerts.example.com", "second.example.com"]
 {smtp}
@@ -115,7 +116,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     /// Delivers bytes over SMTP and returns the reply to the final dot, or the first refusal.
     pub(crate) async fn deliver(&self, from: &str, to: &[&str], raw: &[u8]) -> String {
-        let mut client = Client::connect(self.running.smtp_address).await.expect("SMTP accepts");
+        let mut client = Client::connect(self.running.smtp_address()).await.expect("SMTP accepts");
         client.reply().await.expect("a greeting");
         client.command("EHLO mon01").await.expect("an answer to EHLO");
         let reply = client.deliver(from, to, raw).await.expect("an answer to the mail");
