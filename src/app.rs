@@ -25,6 +25,7 @@ use crate::notify::webhook::Webhook;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
 use crate::settings::Settings;
+use crate::smtp::listener::Listener;
 use crate::smtp::tls::Tls;
 use crate::store::Store;
 use crate::{http, probe, smtp};
@@ -76,14 +77,8 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
 /// As [`start`], and when one of the sockets is for nobody.
 pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result<Running> {
     let Loaded { settings, definitions } = loaded;
-    let mut smtp_listeners = Vec::new();
-    for listener in &settings.smtp_listeners {
-        smtp_listeners.push(sockets.listen(listener.address, "SMTP", "smtp.listen").await?);
-    }
-    let http_listener = sockets.listen(settings.http_listen, "HTTP", "http.listen").await?;
-    sockets.nothing_left()?;
-    let smtp_addresses = smtp_listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
-    let http_address = http_listener.local_addr()?;
+    let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
+        bind(&mut sockets, &settings).await?;
     let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
     let readiness = Arc::new(Readiness::default());
     store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
@@ -99,27 +94,22 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
+    let mut registry = Registry::with_prefix("nightcall");
+    let open_door = open_door(&settings.smtp_listeners, &smtp_addresses);
     let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
     let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
     let counters = smtp::server::Counters::default();
-    let mut registry = Registry::with_prefix("nightcall");
     counters.register(&mut registry);
     let clock = engine.clock().clone();
     let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
     let door = Arc::new(door.with_tls(tls.clone()));
-    let listeners = settings.smtp_listeners.iter().zip::<&Vec<SocketAddr>>(&smtp_addresses);
-    let open_door = listeners.clone().find(|(listener, _)| listener.is_open_at_home()).map(|(_, address)| *address);
     for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
         let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
         background.run("an SMTP listener", serving);
     }
 
-    if let Some(config) = settings.dead_man.clone() {
-        let counters = probe::Counters::default();
-        counters.register(&mut registry);
-        let open_door =
-            open_door.context("the dead man's switch needs an SMTP listener without require_tls and require_auth")?;
-        let prober = probe::Prober::new(Arc::clone(&engine), open_door, client, config, counters);
+    if let Some(config) = settings.dead_man {
+        let prober = prober(&engine, open_door, client, config, &mut registry)?;
         if drive == Drive::Background {
             background.run("the dead man's switch", prober.run(stop.child_token()));
         }
@@ -133,21 +123,13 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
     };
-    let mut router = http::router(Arc::new(shared));
-    if let Some(config) = settings.voice {
-        router = router.merge(voice::callback::router(Arc::clone(&engine), config));
-    }
+    let router = routes(shared, &engine, settings.voice);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
     background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
     if drive == Drive::Background {
-        engine.pulses().timer_beats();
-        engine.pulses().worker_beats();
-        background.run("the timer", timer::run(Arc::clone(&engine), stop.child_token()));
-        background.run("the worker", worker.clone().run(stop.child_token()));
-        background.run("the reader of calendars", calendars.clone().run(stop.child_token()));
-        background.run("the auditor", audit::run(Arc::clone(&engine), stop.child_token()));
+        run_in_background(&background, &engine, &worker, &calendars, &stop);
     }
     tasks.close();
     let died = background.died;
@@ -167,6 +149,71 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     };
     running.show_certificate();
     Ok(running)
+}
+
+/// Everything that HTTP answers.
+fn routes(shared: http::Shared, engine: &Arc<Engine>, voice: Option<voice::Config>) -> axum::Router {
+    let router = http::router(Arc::new(shared));
+    match voice {
+        Some(config) => router.merge(voice::callback::router(Arc::clone(engine), config)),
+        None => router,
+    }
+}
+
+/// Sockets that listen, and where they really do.
+struct Bound {
+    smtp: Vec<TcpListener>,
+    smtp_addresses: Vec<SocketAddr>,
+    http: TcpListener,
+    http_address: SocketAddr,
+}
+
+async fn bind(sockets: &mut Sockets, settings: &Settings) -> anyhow::Result<Bound> {
+    let mut smtp = Vec::new();
+    for listener in &settings.smtp_listeners {
+        smtp.push(sockets.listen(listener.address, "SMTP", "smtp.listen").await?);
+    }
+    let http = sockets.listen(settings.http_listen, "HTTP", "http.listen").await?;
+    sockets.nothing_left()?;
+    let smtp_addresses = smtp.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
+    let http_address = http.local_addr()?;
+    Ok(Bound { smtp, smtp_addresses, http, http_address })
+}
+
+/// Where mail is taken from this machine as it is.
+fn open_door(listeners: &[Listener], addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let mut doors = listeners.iter().zip(addresses);
+    doors.find(|(listener, _)| listener.is_open_at_home()).map(|(_, address)| *address)
+}
+
+/// Who moves timers, sends notifications, reads calendars and looks for what is forgotten.
+fn run_in_background(
+    background: &Background,
+    engine: &Arc<Engine>,
+    worker: &Worker,
+    calendars: &Calendars,
+    stop: &CancellationToken,
+) {
+    engine.pulses().timer_beats();
+    engine.pulses().worker_beats();
+    background.run("the timer", timer::run(Arc::clone(engine), stop.child_token()));
+    background.run("the worker", worker.clone().run(stop.child_token()));
+    background.run("the reader of calendars", calendars.clone().run(stop.child_token()));
+    background.run("the auditor", audit::run(Arc::clone(engine), stop.child_token()));
+}
+
+/// The dead man's switch; its mails come in by the first listener that takes mail from this machine as it is.
+fn prober(
+    engine: &Arc<Engine>,
+    open_door: Option<SocketAddr>,
+    client: reqwest::Client,
+    config: probe::Config,
+    registry: &mut Registry,
+) -> anyhow::Result<probe::Prober> {
+    let counters = probe::Counters::default();
+    counters.register(registry);
+    let missing = "the dead man's switch ([dead_man]) needs an SMTP listener without require_tls and require_auth";
+    Ok(probe::Prober::new(Arc::clone(engine), open_door.context(missing)?, client, config, counters))
 }
 
 /// Runs what must never end by itself.
