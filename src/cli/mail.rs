@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::{ConfigArg, print_json};
+use super::{COMMAND_LINE, ConfigArg, print_json};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::http::view::{AlertView, MailView, SenderView};
@@ -16,6 +16,10 @@ pub(crate) enum Command {
     Show(One),
     /// Judge a stored mail again, by rules that were mended since, and let it act
     Reprocess(One),
+    /// Let a mail act that was kept aside because of its sender
+    Release(One),
+    /// List mails that are kept aside because of their sender, newest first
+    Quarantined(Quarantined),
     /// Print a stored mail exactly as it came
     Raw(Id),
     /// List who writes to which service and when last; the longest silent first
@@ -29,6 +33,15 @@ pub(crate) struct Senders {
     /// Only those that write to this service
     #[arg(long)]
     service: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Quarantined {
+    #[command(flatten)]
+    config: ConfigArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,7 +67,9 @@ pub(crate) struct Id {
 pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Show(one) => show(one).await,
-        Command::Reprocess(one) => reprocess(one).await,
+        Command::Reprocess(one) => reprocess(one, false).await,
+        Command::Release(one) => reprocess(one, true).await,
+        Command::Quarantined(which) => quarantined(which).await,
         Command::Raw(id) => raw(id).await,
         Command::Senders(which) => senders(which).await,
     }
@@ -91,11 +106,36 @@ fn told(alerts: &[StoredAlert]) {
     }
 }
 
-async fn reprocess(one: &One) -> anyhow::Result<()> {
+/// Most mails listed.
+const QUARANTINED_MAX: i64 = 1000;
+
+async fn quarantined(which: &Quarantined) -> anyhow::Result<()> {
+    let loaded = which.config.load()?;
+    let store = super::store(&loaded).await?;
+    let found = store.quarantined(QUARANTINED_MAX).await?;
+    if which.json {
+        let views: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
+        return print_json(&json!({ "mails": views }));
+    }
+    for (mail, alerts) in &found {
+        println!("{}  {:.0}  {}  {:?}", mail.id, mail.received_at, mail.header_from, mail.subject);
+        for stored in alerts.iter().filter(|stored| stored.held == "quarantine") {
+            println!("  {}: {} {}  {}", stored.service, stored.alert.action, stored.alert.dedup_key, stored.outcome);
+        }
+    }
+    Ok(())
+}
+
+async fn reprocess(one: &One, release: bool) -> anyhow::Result<()> {
     let loaded = one.id.config.load()?;
     let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
     let engine = Engine::start(store, Clock::System, loaded.definitions);
-    let Some(alerts) = engine.reprocess(&one.id.id, "command line").await? else {
+    let done = if release {
+        engine.release(&one.id.id, COMMAND_LINE).await?
+    } else {
+        engine.reprocess(&one.id.id, COMMAND_LINE).await?
+    };
+    let Some(alerts) = done else {
         bail!("there is no mail {}", one.id.id);
     };
     if one.json {

@@ -17,6 +17,7 @@ mod roster;
 mod rule;
 pub mod sample;
 pub mod schema;
+mod senders;
 pub mod suggest;
 mod transform;
 pub mod watch;
@@ -172,6 +173,7 @@ pub fn rulebook_of<'p>(packs: impl Iterator<Item = &'p PackFile>, domain: &str) 
         addresses: vec![AddressPattern { mailbox: None, domain: None }],
         rules: Arc::new(RuleSet::new(packs.flat_map(|file| file.pack.rules.iter().cloned()).collect())),
         handling: Handling::default(),
+        senders: None,
     };
     Rulebook { domains: vec![domain.to_lowercase()], services: vec![Arc::new(service)] }
 }

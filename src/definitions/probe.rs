@@ -46,6 +46,7 @@ pub fn with_probe(mut definitions: Definitions) -> Definitions {
         rules: Arc::new(RuleSet::new(file.pack.rules.clone())),
         // One whose recovery got lost ends by itself, long before it would call anybody.
         handling: Handling { inactive_after: Some(SignedDuration::from_mins(2)), ..Handling::by_policy(PROBE) },
+        senders: None,
     }));
     definitions
 }

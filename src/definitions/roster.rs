@@ -10,7 +10,7 @@ use super::calendar::Calendars;
 use super::people::Usable;
 use super::reader::{Placed, Table};
 use super::rule::Defaults;
-use super::{MAIL_SYSTEM, handling, oncall, pack, people};
+use super::{MAIL_SYSTEM, handling, oncall, pack, people, senders};
 use crate::domain::Definitions;
 use crate::domain::escalation::{ACK_TIMEOUT, FALLBACK_REPEAT, Policy, Step};
 use crate::domain::roster::{ContactMethod, Roster, User};
@@ -187,8 +187,9 @@ fn read_service(
     };
     let rules = read_service_rules(name, &mut table, &packs, shared);
     let handling = handling::read(&mut table, policies);
+    let senders = senders::read(&mut table);
     table.finish();
-    Service { name: name.value.clone(), addresses, rules, handling }
+    Service { name: name.value.clone(), addresses, rules, handling, senders }
 }
 
 /// All packs, for a service that names none. What the mail system itself says comes first: its reports quote alerts.

@@ -146,6 +146,7 @@ impl RuleTest {
             addresses: Vec::new(),
             rules: Arc::new(RuleSet::new(rules)),
             handling: Handling::default(),
+            senders: None,
         };
         Ok(service.judge(&Mail::parse(&raw).with_sender(&self.envelope.sender), &self.envelope))
     }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::subject::fold_white_space;
 
+use super::sender_policy::Objection;
+
 /// What an alert asks of the incident with its dedup key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -140,6 +142,9 @@ pub struct Alert {
     /// The monitor announces that it is silent about this on purpose, or no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime: Option<Downtime>,
+    /// What its service's senders say against it.
+    #[serde(skip)]
+    pub objection: Option<Objection>,
 }
 
 /// What a monitor announces about planned work.

@@ -95,6 +95,7 @@ mod tests {
                 reason: String::new(),
                 hold: None,
                 downtime: None,
+                objection: None,
             };
             ledger.raise("s", &alert, at(minute), at(minute));
             (ledger.incidents, ledger.pages)

@@ -37,6 +37,7 @@ pub mod rule;
 pub mod rulebook;
 pub mod ruleset;
 pub mod schedule;
+pub mod sender_policy;
 pub mod silence;
 pub mod situation;
 pub mod stretch;

@@ -164,6 +164,7 @@ impl Rule {
                 .as_ref()
                 .and_then(|choice| choice.choose("downtime", captures).ok())
                 .map(|(of, _)| of),
+            objection: None,
             reason: match (&self.reason, &self.action) {
                 (Some(reason), Choice::Fixed(_)) => reason.clone(),
                 // The reason of a rule that ignores some of its mails is for those.

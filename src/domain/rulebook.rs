@@ -17,6 +17,7 @@ use super::pattern::Captures;
 use super::recogniser::{self, Reading};
 use super::rule::Rule;
 use super::ruleset::{RuleSet, Tried};
+use super::sender_policy::SenderPolicy;
 
 /// The service of the mails that prove that mail gets through, and who its pages go to.
 pub const PROBE: &str = "nightcall-probe";
@@ -47,6 +48,8 @@ pub struct Service {
     pub rules: Arc<RuleSet>,
     /// How its incidents are handled.
     pub handling: Handling,
+    /// Whose mail counts; anybody's where it does not say.
+    pub senders: Option<SenderPolicy>,
 }
 
 /// An address a service owns; parts are lower case, `None` means any.
@@ -188,6 +191,9 @@ impl Service {
             if mail.is_reply {
                 alerts.iter_mut().for_each(a_reply_closes_nothing);
             }
+            if let Some(senders) = &self.senders {
+                alerts.iter_mut().for_each(|alert| alert.objection = senders.objection(alert, mail, envelope));
+            }
             let (recipient, service) = (envelope.recipient.clone(), self.name.clone());
             Explanation { verdict: Verdict { recipient, service, alerts, trace }, captures }
         };
@@ -233,6 +239,7 @@ fn read_by_recogniser(reading: Reading) -> Alert {
         reason: reading.reason,
         hold: None,
         downtime: None,
+        objection: None,
     }
 }
 
@@ -256,6 +263,7 @@ fn catch_all(mail: &Mail) -> Alert {
         reason: "no rule knows this mail, so it opens an incident".to_owned(),
         hold: None,
         downtime: None,
+        objection: None,
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
-use super::intake::sender;
+use super::intake::{Held, sender};
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::alert::Action;
@@ -28,6 +28,8 @@ pub(crate) struct Again {
     /// Its alerts so far.
     alerts: i64,
     actor: String,
+    /// What its service's senders say against it is overruled.
+    released: bool,
     pub(super) now: Timestamp,
     definitions: Arc<Definitions>,
 }
@@ -40,6 +42,18 @@ impl Engine {
     /// # Errors
     /// When it could not be read or made durable.
     pub async fn reprocess(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+        self.act_again(mail_id, actor, false).await
+    }
+
+    /// Lets a mail act that was kept aside because of its sender. `None` when there is no such mail.
+    ///
+    /// # Errors
+    /// When it could not be read or made durable.
+    pub async fn release(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+        self.act_again(mail_id, actor, true).await
+    }
+
+    async fn act_again(&self, mail_id: &str, actor: &str, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
         let unread = |error| Error::NotCommitted(Arc::new(error));
         let Some((mail, alerts)) = self.store.mail(mail_id).await.map_err(unread)? else { return Ok(None) };
         let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
@@ -53,9 +67,12 @@ impl Engine {
             alerts: alerts.len() as i64,
             said: alerts
                 .into_iter()
+                // What was kept aside has said nothing yet.
+                .filter(|stored| stored.held != "quarantine")
                 .map(|stored| (stored.service, stored.alert.action, stored.alert.dedup_key))
                 .collect(),
             actor: actor.to_owned(),
+            released,
             now: self.clock.now(),
             definitions,
         };
@@ -67,14 +84,24 @@ impl Engine {
 }
 
 impl Again {
+    fn what(&self) -> &'static str {
+        if self.released { "released" } else { "reprocessed" }
+    }
+
     /// Lets the alerts act, in the caller's transaction.
     pub(crate) async fn act(&self, tx: &mut WriteTx) -> Result<Vec<StoredAlert>, store::Error> {
+        if self.released {
+            tx.release_alerts(&self.mail_id).await?;
+        }
         let mut done = Vec::new();
         let mut said = self.said.clone();
         for verdict in &self.verdicts {
             for alert in &verdict.alerts {
                 let claim = (verdict.service.clone(), alert.action, alert.dedup_key.clone());
-                let (outcome, incident_number) = if said.insert(claim) {
+                let held = Held::of(alert);
+                let (outcome, incident_number) = if let Some(objection) = held.keeps().filter(|_| !self.released) {
+                    (format!("quarantined: {}", objection.why), None)
+                } else if said.insert(claim) {
                     let raise = Raise {
                         service: &verdict.service,
                         alert,
@@ -96,8 +123,9 @@ impl Again {
                     recipient: verdict.recipient.clone(),
                     service: verdict.service.clone(),
                     alert: alert.clone(),
-                    outcome: format!("reprocessed by {}: {outcome}", self.actor),
+                    outcome: format!("{} by {}: {outcome}", self.what(), self.actor),
                     incident_number,
+                    held: if self.released { String::new() } else { held.word().to_owned() },
                 };
                 tx.insert_alert(self.alerts + done.len() as i64 + 1, &stored).await?;
                 done.push(stored);

@@ -187,6 +187,7 @@ fn alerts(findings: &[Finding]) -> Vec<Alert> {
         reason: "found by looking for what is forgotten".to_owned(),
         hold: None,
         downtime: None,
+        objection: None,
     };
     by_kind.into_iter().map(alert).collect()
 }

@@ -137,5 +137,6 @@ fn alert(awaited: &Awaited, action: Action, summary: String) -> Alert {
         reason: "an expected mail".to_owned(),
         hold: None,
         downtime: None,
+        objection: None,
     }
 }

@@ -14,9 +14,11 @@ use super::downtime;
 use super::heartbeat;
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::alert::Alert;
 use crate::domain::client::Client;
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
+use crate::domain::sender_policy::{Mode, Objection};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 use crate::store::{self, Delivery, WriteTx};
 
@@ -90,6 +92,10 @@ impl Engine {
                     alert.rule
                 );
             }
+        }
+        if let Some(why) = refused(&intake.verdicts) {
+            tracing::warn!(peer = intake.mail.client.address, "refused a mail: {why}");
+            return Err(Error::Refused(why.to_owned()));
         }
         match self.committer.submit(Work::Receive(Box::new(intake))).await? {
             Done::Received(receipt) => Ok(receipt),
@@ -167,7 +173,10 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
         let first = print.and_then(|print| tx.first_delivery(&verdict.recipient, print));
         let earlier = first.filter(|first| *first != mail.id).map(str::to_owned);
         for alert in &verdict.alerts {
-            let (outcome, incident_number) = if let Some(earlier) = &earlier {
+            let held = Held::of(alert);
+            let (outcome, incident_number) = if let Some(objection) = held.keeps() {
+                (format!("quarantined: {}", objection.why), None)
+            } else if let Some(earlier) = &earlier {
                 (format!("the same mail came before as {earlier}; nothing was done again"), None)
             } else if !acted.insert((&verdict.service, alert.action, &alert.dedup_key)) {
                 ("another recipient of this mail had the same alert; it acted once".to_owned(), None)
@@ -203,13 +212,57 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                 recipient: verdict.recipient.clone(),
                 service: verdict.service.clone(),
                 alert: alert.clone(),
-                outcome,
+                outcome: held.told(outcome),
                 incident_number,
+                held: held.word().to_owned(),
             };
             tx.insert_alert(ordinal, &stored).await?;
         }
     }
     Ok(Receipt { mail_id: mail.id.clone() })
+}
+
+/// Why nothing of the mail is allowed, where its sender is to be told so. As soon as anything is, the mail is taken.
+fn refused(verdicts: &[Verdict]) -> Option<&str> {
+    let mut why = None;
+    for alert in verdicts.iter().flat_map(|verdict| &verdict.alerts) {
+        match &alert.objection {
+            Some(objection) if objection.mode == Mode::Enforce => why = Some(objection.why.as_str()),
+            _ => return None,
+        }
+    }
+    why
+}
+
+/// What an objection does to an alert.
+pub(crate) struct Held<'a>(Option<&'a Objection>);
+
+impl<'a> Held<'a> {
+    pub(crate) fn of(alert: &'a Alert) -> Self {
+        Self(alert.objection.as_ref())
+    }
+
+    /// The objection that keeps it from acting. One that is enforced does too, where the rest of the mail was taken.
+    pub(crate) fn keeps(&self) -> Option<&'a Objection> {
+        self.0.filter(|objection| objection.mode != Mode::Shadow)
+    }
+
+    /// The word of the database.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.0.map(|objection| objection.mode) {
+            None => "",
+            Some(Mode::Shadow) => "shadow",
+            Some(Mode::Quarantine | Mode::Enforce) => "quarantine",
+        }
+    }
+
+    /// What became of it, with what would have.
+    pub(crate) fn told(&self, outcome: String) -> String {
+        match self.0.filter(|objection| objection.mode == Mode::Shadow) {
+            Some(objection) => format!("{outcome} (shadow: it would be quarantined: {})", objection.why),
+            None => outcome,
+        }
+    }
 }
 
 /// Who sent it, as far as a column that is searched can hold it (RFC 5321 section 4.5.3.1 allows 254 bytes).

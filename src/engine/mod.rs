@@ -49,6 +49,9 @@ pub enum Error {
     /// Our own fault; it was undone.
     #[error("the change failed inside")]
     Panicked,
+    /// The service takes no such mail from this sender; why, in words.
+    #[error("not allowed: {0}")]
+    Refused(String),
     /// The committer has stopped.
     #[error("shutting down")]
     Closed,

@@ -67,6 +67,7 @@ async fn open(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>, key: &str, of: 
         reason: "too many incidents at once".to_owned(),
         hold: None,
         downtime: None,
+        objection: None,
     };
     let storm = Raise { alert: &alert, origin_at: raise.now, over_after: Some(storm.within), ..*raise };
     Box::pin(door::raise(tx, &storm)).await?;

@@ -171,12 +171,14 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
         alerts.get_or_create(&[("action", action.word().to_owned())]).set(0);
     }
     let (mails, unmatched, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<i64>::default());
+    let quarantined = Gauge::<i64>::default();
     for (what, status, count) in shared.engine.store().counts().await? {
         match what.as_str() {
             "incident" => _ = incidents.get_or_create(&[("status", status)]).set(count),
             "notification" => _ = notifications.get_or_create(&[("status", status)]).set(count),
             "alert" => _ = alerts.get_or_create(&[("action", status)]).set(count),
             "mail" => _ = mails.set(count),
+            "quarantined" => _ = quarantined.set(count),
             "unmatched" => _ = unmatched.set(count),
             _ => _ = exhausted.set(count),
         }
@@ -186,6 +188,7 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     registry.register("notifications", "Notifications stored, by status", notifications);
     registry.register("alerts", "Alerts stored, by action", alerts);
     registry.register("mails", "Mails stored", mails);
+    registry.register("alerts_quarantined", "Alerts kept aside because of their sender", quarantined);
     registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
     register_definitions(shared, &mut registry);
     register_calendars(shared, &mut registry);

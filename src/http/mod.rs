@@ -62,6 +62,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/mails/{id}", get(mails::mail))
         .route("/mails/{id}/raw", get(mails::mail_raw))
         .route("/mails/{id}/reprocess", post(mails::reprocess))
+        .route("/mails/{id}/release", post(mails::release))
+        .route("/quarantined", get(mails::quarantined))
         .route("/unmatched", get(mails::unmatched))
         .route("/senders", get(mails::senders))
         .route("/oncall", get(oncall::now))

@@ -161,6 +161,8 @@ pub struct AlertView {
     pub outcome: String,
     /// The incident it opened or touched.
     pub incident_number: Option<i64>,
+    /// What its service's senders did to it: nothing, quarantine, released or shadow.
+    pub held: String,
 }
 
 /// Mails of one sender that no rule knew.
@@ -311,6 +313,7 @@ impl From<StoredAlert> for AlertView {
             rule: stored.alert.rule,
             reason: stored.alert.reason,
             outcome: stored.outcome,
+            held: stored.held,
             incident_number: stored.incident_number,
         }
     }

@@ -15,11 +15,12 @@ use tokio_rustls::TlsAcceptor;
 use super::listener::{ClientCertificates, Encryption, Listener};
 use super::reply::Reply;
 use super::server::Door;
-use super::session::{Envelope, Session, Step, Terms};
+use super::session::{Committed, Envelope, Session, Step, Terms};
 use super::stream::Stream;
 use super::users::Checked;
 use super::{Credentials, Mailroom, tls};
 use crate::domain::client::{Certificate, Client};
+use crate::engine::Error;
 use crate::engine::intake::Incoming;
 
 /// Read from the socket at a time, and at most this much is ahead of the session.
@@ -290,28 +291,23 @@ impl<M: Mailroom> Connection<'_, M> {
             drop(held);
             received
         });
-        let mail_id = match tokio::time::timeout(self.door.config.commit_timeout, receiving).await {
-            Ok(Ok(Ok(receipt))) => Some(receipt.mail_id),
-            Ok(Err(error)) => {
-                tracing::error!(peer = self.client.address, %error, "storing a mail failed inside; its sender was told to try again");
-                None
-            }
-            Ok(Ok(Err(error))) => {
-                tracing::error!(peer = self.client.address, %error, "a mail was not stored; its sender was told to try again");
-                None
-            }
-            Err(_) => {
-                tracing::error!(
-                    peer = self.client.address,
-                    "a mail was not stored in time; its sender was told to try again"
-                );
-                None
-            }
-        };
         let counters = &self.door.counters;
-        let counter = if mail_id.is_some() { &counters.mails_accepted } else { &counters.mails_not_committed };
+        let (counter, why) = match tokio::time::timeout(self.door.config.commit_timeout, receiving).await {
+            Ok(Ok(Ok(receipt))) => {
+                counters.mails_accepted.inc();
+                return self.session.committed(Committed::Durable(&receipt.mail_id));
+            }
+            Ok(Ok(Err(Error::Refused(_)))) => {
+                counters.mails_refused.inc();
+                return self.session.committed(Committed::Refused);
+            }
+            Ok(Ok(Err(error))) => (&counters.mails_not_committed, error.to_string()),
+            Ok(Err(error)) => (&counters.mails_not_committed, format!("storing it failed inside: {error}")),
+            Err(_) => (&counters.mails_not_committed, "it took too long".to_owned()),
+        };
+        tracing::error!(peer = self.client.address, "a mail was not stored; its sender was told to try again: {why}");
         counter.inc();
-        self.session.committed(mail_id.as_deref())
+        self.session.committed(Committed::NotNow)
     }
 
     fn say(&mut self, reply: &Reply) {

@@ -123,6 +123,10 @@ impl Reply {
         Self::line(451, "4.3.0", "cannot store the mail now, try again later")
     }
 
+    pub(crate) fn sender_refused() -> Self {
+        Self::line(550, "5.7.1", "this service takes no such mail from you; ask its owner")
+    }
+
     pub(crate) fn too_busy() -> Self {
         Self::line(452, "4.3.1", "too much mail at once, try again later")
     }

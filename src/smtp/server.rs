@@ -58,6 +58,8 @@ pub struct Counters {
     pub mails_accepted: Counter,
     /// Mails answered 451 because they could not be stored.
     pub mails_not_committed: Counter,
+    /// Mails answered 550 because of their sender.
+    pub mails_refused: Counter,
     /// Commands refused with 4xx.
     pub refused_temporarily: Counter,
     /// Commands refused with 5xx.
@@ -85,6 +87,7 @@ impl Counters {
             ("connections", "SMTP connections accepted", &self.connections),
             ("connections_refused", "SMTP connections refused for want of a permit", &self.connections_refused),
             ("mails_accepted", "Mails answered 250", &self.mails_accepted),
+            ("mails_refused", "Mails answered 550 because of their sender", &self.mails_refused),
             ("mails_not_committed", "Mails answered 451 because they could not be stored", &self.mails_not_committed),
             ("refused_temporarily", "SMTP commands refused with 4xx", &self.refused_temporarily),
             ("refused_permanently", "SMTP commands refused with 5xx", &self.refused_permanently),

@@ -125,6 +125,17 @@ enum Phase {
     Closed,
 }
 
+/// What came of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed<'a> {
+    /// It is durable, under this id.
+    Durable(&'a str),
+    /// It is not, for now.
+    NotNow,
+    /// Its sender may not say such things here.
+    Refused,
+}
+
 impl Session {
     /// A fresh session on a connection in plaintext.
     pub fn new(limits: Arc<Limits>, terms: Terms) -> Self {
@@ -212,12 +223,16 @@ impl Session {
         }
     }
 
-    /// Reports the commit that [`Step::Commit`] asked for: the mail's id, or nothing when it is not durable.
-    pub fn committed(&mut self, mail_id: Option<&str>) -> Reply {
+    /// Reports the commit that [`Step::Commit`] asked for.
+    pub fn committed(&mut self, came_of_it: Committed<'_>) -> Reply {
         self.reset();
         self.idle_commands = 0;
         self.mails += 1;
-        mail_id.map_or_else(Reply::cannot_commit, Reply::accepted)
+        match came_of_it {
+            Committed::Durable(mail_id) => Reply::accepted(mail_id),
+            Committed::NotNow => Reply::cannot_commit(),
+            Committed::Refused => Reply::sender_refused(),
+        }
     }
 
     /// Decides the next step. `accepts` is asked once per recipient and must answer from memory.

@@ -67,6 +67,8 @@ pub struct StoredAlert {
     pub outcome: String,
     /// The incident it opened or touched.
     pub incident_number: Option<i64>,
+    /// What its service's senders did to it: nothing, `quarantine`, `released` or `shadow`.
+    pub held: String,
 }
 
 impl WriteTx {
@@ -110,6 +112,7 @@ impl WriteTx {
             Cell::IntOrNull(stored.incident_number),
             Cell::Text(to_json(&stored.alert.details)),
             Cell::Text(to_json(&stored.alert.links)),
+            Cell::Text(stored.held.clone()),
         ];
         if self.pending.row(Table::Alert, cells) { self.flush().await } else { Ok(()) }
     }
@@ -118,6 +121,13 @@ impl WriteTx {
     /// (I6); the mail's own id where it is the first.
     pub(crate) fn first_delivery(&self, recipient: &str, fingerprint: &str) -> Option<&str> {
         self.pending.first_delivery(recipient, fingerprint)
+    }
+
+    /// What was kept aside of a mail is let act.
+    pub(crate) async fn release_alerts(&mut self, mail_id: &str) -> Result<(), Error> {
+        let sql = "update alert set held = 'released' where mail_id = $1 and held = 'quarantine'";
+        sqlx::query(sql).bind(mail_id).execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Notes that a service has heard of a sender, at the latest when the transaction is flushed.
@@ -150,6 +160,20 @@ impl Store {
         let alerts: Vec<StoredAlert> = rows.iter().map(alert).collect::<Result<_, _>>()?;
         let of = |mail: &StoredMail| alerts.iter().filter(|alert| alert.mail_id == mail.id).cloned().collect();
         Ok(mails.into_iter().map(|mail| (mail.clone(), of(&mail))).collect())
+    }
+
+    /// Mails of which something is kept aside because of its sender, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn quarantined(&self, limit: i64) -> Result<Vec<(StoredMail, Vec<StoredAlert>)>, Error> {
+        let sql = "select distinct mail_id from alert where held = 'quarantine' order by mail_id desc limit $1";
+        let rows = self.rows(sqlx::query(sql).bind(limit)).await?;
+        let mut mails = Vec::with_capacity(rows.len());
+        for row in &rows {
+            mails.extend(self.mail(&text(row, "mail_id")?).await?);
+        }
+        Ok(mails)
     }
 
     /// One mail with its alerts.
@@ -206,6 +230,7 @@ pub(super) fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
         reason: text(row, "reason")?,
         hold: None,
         downtime: None,
+        objection: None,
     };
     Ok(StoredAlert {
         mail_id: text(row, "mail_id")?,
@@ -214,5 +239,6 @@ pub(super) fn alert(row: &AnyRow) -> Result<StoredAlert, Error> {
         alert,
         outcome: text(row, "outcome")?,
         incident_number: row.try_get::<Option<i64>, _>("incident_number")?,
+        held: text(row, "held")?,
     })
 }

@@ -168,6 +168,7 @@ impl Store {
                    union all select 'mail', 'stored', count(*) from mail \
                    union all select 'unmatched', 'stored', count(distinct mail_id) from alert \
                    where rule in ('recogniser', 'catch-all') \
+                   union all select 'quarantined', 'held', count(*) from alert where held = 'quarantine' \
                    union all select 'alert', action, count(*) from alert group by action";
         let rows = self.rows(sqlx::query(sql)).await?;
         rows.iter().map(|row| Ok((text(row, "what")?, text(row, "status")?, int(row, "n")?))).collect()

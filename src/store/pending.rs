@@ -299,10 +299,10 @@ const INSERT_MAILS: Statement = Statement {
 
 const INSERT_ALERTS: Statement = Statement {
     head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
-           outcome, incident_number, details, links) values ",
-    row: |sql, first| plain_row(sql, first, 14),
+           outcome, incident_number, details, links, held) values ",
+    row: |sql, first| plain_row(sql, first, 15),
     leading: 0,
-    columns: 14,
+    columns: 15,
     tail: "",
 };
 
@@ -400,7 +400,9 @@ mod tests {
     #[test]
     fn statements_number_their_parameters() {
         assert!(
-            INSERT_ALERTS.sql(2).ends_with("$12,$13,$14),($15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28)")
+            INSERT_ALERTS
+                .sql(2)
+                .ends_with("$13,$14,$15),($16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30)")
         );
         assert!(
             INSERT_ENTRIES

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use argon2::{Argon2, PasswordHasher as _};
 use nightcall::smtp::Credentials;
-use nightcall::smtp::session::{Acceptance, Limits, Session, Step, Terms};
+use nightcall::smtp::session::{Acceptance, Committed, Limits, Session, Step, Terms};
 use nightcall::smtp::users::Checked;
 
 use proptest::prelude::*;
@@ -233,7 +233,7 @@ fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
                                 left.from = envelope.reverse_path;
                                 left.to = envelope.recipients.join(" ");
                                 left.body = body;
-                                let reply = session.committed(Some("id"));
+                                let reply = session.committed(Committed::Durable("id"));
                                 said.extend(reply.to_wire().lines().map(str::to_owned));
                             }
                         }
@@ -417,7 +417,7 @@ proptest! {
                     Step::Close(_) => (replies, closed) = (replies + 1, true),
                     Step::Commit(envelope, body) => {
                         prop_assert!(!envelope.recipients.is_empty() && body.len() <= 500);
-                        session.committed(Some("id"));
+                        session.committed(Committed::Durable("id"));
                         replies += 1;
                     }
                 }

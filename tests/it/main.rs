@@ -28,6 +28,7 @@ mod recogniser;
 mod rules;
 mod schema;
 mod score;
+mod senders;
 mod simulation;
 mod smtp;
 mod smtp_out;

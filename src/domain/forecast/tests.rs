@@ -62,6 +62,7 @@ fn alert() -> Alert {
         reason: String::new(),
         hold: None,
         downtime: None,
+        objection: None,
     }
 }
 

@@ -147,6 +147,7 @@ fn windows_in_a_changed_hour() {
         addresses: Vec::new(),
         rules: Arc::new(RuleSet::new(Vec::new())),
         handling: Handling { support: Some(support), ..Handling::default() },
+        senders: None,
     };
     let told = of_service(&service, now());
     assert_eq!(told.len(), 2);

@@ -33,6 +33,7 @@ fn service(name: &str, mailbox: Option<&str>, rules: Vec<Rule>) -> Arc<Service> 
         addresses: vec![AddressPattern { mailbox: mailbox.map(str::to_owned), domain: None }],
         rules: Arc::new(RuleSet::new(rules.into_iter().map(Arc::new).collect())),
         handling: Handling::by_policy("default"),
+        senders: None,
     })
 }
 

@@ -62,6 +62,21 @@ pub async fn reprocess(State(app): App, caller: Caller, Path(id): Path<String>) 
     Ok(Json(json!({ "alerts": alerts })))
 }
 
+/// `GET /quarantined`: mails of which something is kept aside because of its sender, newest first.
+pub async fn quarantined(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
+    let found = app.engine.store().quarantined(LIMIT_MAX).await?;
+    let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
+    Ok(Json(json!({ "mails": mails })))
+}
+
+/// `POST /mails/{id}/release`: lets it act although its sender is not listed.
+pub async fn release(State(app): App, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+    let actor = actor(&caller);
+    let done = if is_mail_id(&id) { app.engine.release(&id, &actor).await? } else { None };
+    let alerts: Vec<AlertView> = done.ok_or_else(|| no_mail(&id))?.into_iter().map(AlertView::from).collect();
+    Ok(Json(json!({ "alerts": alerts })))
+}
+
 /// `GET /unmatched`: who sends mail that no rule knows, most first.
 pub async fn unmatched(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
     let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, LIMIT_MAX).await?;
