@@ -18,7 +18,7 @@ use crate::engine::{Engine, audit, timer};
 use crate::http::health::{Counted, Readiness};
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
-use crate::notify::webhook::Webhook;
+use crate::notify::http::Http;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, http_client, voice};
 use crate::settings::Settings;
@@ -75,7 +75,7 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
-    let channels = Arc::new(channels(&settings, &engine, &client));
+    let channels = Arc::new(channels(&settings, &engine, &client)?);
     let calendars = Calendars::new(Arc::clone(&engine), client);
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
@@ -150,13 +150,15 @@ async fn bind(address: SocketAddr, door: &str, setting: &str) -> anyhow::Result<
     bound.with_context(|| format!("cannot listen for {door} on {address} (setting {setting})"))
 }
 
-fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> Channels {
-    let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
-    Channels {
+fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> anyhow::Result<Channels> {
+    let http = Http::new(client.clone(), &settings.channels.allowed);
+    Ok(Channels {
         console: Console::start(),
-        webhook: settings.webhook.as_ref().map(webhook),
         voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
-    }
+        setup: settings.channels.clone(),
+        http: http.context("cannot set up HTTPS for the channels")?,
+        clock: engine.clock().clone(),
+    })
 }
 
 impl Running {

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod calendar;
+pub mod channel;
 mod charset;
 pub mod choice;
 pub mod civil_time;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Channels;
+use super::saying::Reader;
 use crate::domain::notification::Outcome;
 use crate::engine::{Claimed, Engine};
 use crate::store;
@@ -86,9 +86,8 @@ impl Worker {
     }
 
     async fn tell(self, told: StoredNotice) {
-        let definitions = self.engine.definitions();
-        let zone = definitions.roster.users.get(&told.user).map_or(TimeZone::UTC, |user| user.zone.clone());
-        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &zone));
+        let reader = Reader::of(&self.engine.definitions().roster, &told.user);
+        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
         tracing::info!(
             notice.id = told.id,
@@ -106,7 +105,8 @@ impl Worker {
     }
 
     async fn send(self, claimed: Claimed) {
-        let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed));
+        let reader = Reader::of(&self.engine.definitions().roster, &claimed.notification.user);
+        let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed, &reader));
         let outcome = sending.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
         let notification = &claimed.notification;
         tracing::info!(

@@ -39,7 +39,7 @@ impl World {
         for bundle in &bundles {
             let key = (bundle.channel, bundle.address.to_owned());
             let under_way = self.ends.insert(key.clone(), second + takes);
-            assert!(under_way.is_none() || bundle.channel == Channel::Webhook, "one at a time: {key:?}");
+            assert!(under_way.is_none() || !Budget::of(bundle.channel).bundles, "one at a time: {key:?}");
             self.lines.entry(key.clone()).or_default().sent(at(second), at(second + 300));
             self.sends.entry(key).or_default().push(second);
             gone.extend(bundle.due.iter().map(|due| due.id.as_str()));
@@ -70,10 +70,10 @@ fn check(bundles: &[Bundle<'_>], limit: usize) {
     let mut lines = BTreeSet::new();
     let mut firsts = Vec::new();
     for bundle in bundles {
-        let most = if bundle.channel == Channel::Webhook { 1 } else { BUNDLE_MAX };
+        let most = if Budget::of(bundle.channel).bundles { BUNDLE_MAX } else { 1 };
         assert!((1..=most).contains(&bundle.due.len()));
         let first = lines.insert((bundle.channel, bundle.address));
-        assert!(first || bundle.channel == Channel::Webhook, "two bundles for one line");
+        assert!(first || !Budget::of(bundle.channel).bundles, "two bundles for one line");
         assert!(bundle.due.iter().all(|due| (due.channel, due.address.as_str()) == (bundle.channel, bundle.address)));
         assert!(bundle.due.is_sorted_by_key(|due| (Reverse(due.severity), due.incident)), "worst first");
         let incidents = bundle.incidents();
