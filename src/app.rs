@@ -20,7 +20,7 @@ use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::http::Http;
 use crate::notify::worker::Worker;
-use crate::notify::{Channels, http_client, voice};
+use crate::notify::{Channels, callback, http_client, voice};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::{http, probe, smtp};
@@ -106,6 +106,7 @@ pub async fn start(loaded: Loaded, clock: Clock, drive: Drive) -> anyhow::Result
     if let Some(config) = settings.voice {
         router = router.merge(voice::callback::router(Arc::clone(&engine), config));
     }
+    let router = router.merge(callback::router(Arc::clone(&engine), Arc::clone(&channels)));
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());

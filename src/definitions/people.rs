@@ -36,6 +36,7 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &
     user.low = read_rules(&mut table, "low", &names).unwrap_or_else(|| user.high.clone());
     user.zone = civil::zone(&mut table);
     user.quiet = civil::windows(&mut table, "quiet").unwrap_or_default();
+    user.follow_ups = table.boolean("follow_ups").unwrap_or(true);
     if let Some(word) = table.string("locale") {
         match Locale::ALL.into_iter().find(|locale| locale.word() == word.value) {
             Some(locale) => user.locale = locale,

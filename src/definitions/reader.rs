@@ -176,6 +176,12 @@ impl<'r> Table<'r> {
         }
     }
 
+    /// Yes or no.
+    pub fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        let value = self.take(key)?;
+        value.as_bool().or_else(|| self.wrong(&value, key, "true or false"))
+    }
+
     /// A duration such as "5m", "90s" or "1h 30m".
     pub fn duration(&mut self, key: &'static str) -> Option<SignedDuration> {
         let text = self.string(key)?;

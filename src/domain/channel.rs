@@ -154,6 +154,30 @@ impl Channel {
         }
     }
 
+    /// Whether what was said can be changed, or ended, where it was said.
+    pub fn changes_messages(self) -> bool {
+        match self {
+            Self::Slack | Self::Telegram | Self::Discord | Self::Ntfy | Self::Pushover | Self::IncidentManager => true,
+            Self::Voice
+            | Self::Webhook
+            | Self::Console
+            | Self::Sink
+            | Self::SlackWebhook
+            | Self::Teams
+            | Self::Mattermost
+            | Self::RocketChat
+            | Self::DingTalk
+            | Self::Feishu
+            | Self::WeCom
+            | Self::Gotify
+            | Self::Apprise
+            | Self::PagerDuty
+            | Self::Opsgenie
+            | Self::Alertmanager
+            | Self::Exec => false,
+        }
+    }
+
     /// Whether it asks one person for an answer there and then, so that having been taken by the provider says nothing.
     pub fn asks_a_person(self) -> bool {
         self.manner() == Manner::Rings

@@ -15,6 +15,7 @@ pub mod dependency;
 pub mod dispatch;
 pub mod escalation;
 pub mod field;
+pub mod follow_up;
 pub mod forecast;
 pub mod handling;
 pub mod heartbeat;

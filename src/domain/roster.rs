@@ -54,6 +54,8 @@ pub struct User {
     pub quiet: Windows,
     /// Which methods tell them that they come on call.
     pub on_call_notice: Vec<usize>,
+    /// Whether they are told that somebody has what they were paged for, or that it is over.
+    pub follow_ups: bool,
 }
 
 /// One way to reach one person.
@@ -99,6 +101,7 @@ impl User {
             zone: TimeZone::UTC,
             locale: Locale::default(),
             quiet: Windows::default(),
+            follow_ups: true,
         }
     }
 

@@ -8,6 +8,7 @@ use rand::RngExt as _;
 
 use super::committer::{Done, Work};
 use super::door::{self, Handled, random_id};
+use super::follow_up;
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::dispatch::{self, Budget, Bundle};
@@ -283,6 +284,9 @@ async fn note_one(
     if !moved {
         // Cancelled meanwhile, or another worker's by now: nothing to change (I26).
         tracing::debug!(notification.id, "late news of a notification");
+        if let News::Tried(Outcome::Accepted(reference)) = news {
+            follow_up::plan_late(tx, (&incident, notification), reference, definitions, *now).await?;
+        }
         return Ok(false);
     }
     let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };

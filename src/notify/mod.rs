@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod apprise;
 pub mod calendar;
+pub mod callback;
 pub mod console;
 pub mod dingtalk;
 pub mod discord;
@@ -43,12 +44,12 @@ use std::time::Duration;
 use self::http::Http;
 use self::message::Message;
 use self::saying::Reader;
-use self::setup::{Outgoing, Setup};
+use self::setup::{Change, Outgoing, Setup};
 use crate::clock::Clock;
 use crate::domain::channel::Channel;
 use crate::domain::notification::Outcome;
 use crate::domain::roster::Roster;
-use crate::engine::Claimed;
+use crate::engine::{Claimed, FollowUp};
 use crate::store::notice::StoredNotice;
 
 /// How long a provider may take to answer; well under half a lease.
@@ -104,6 +105,25 @@ impl Channels {
                 None => Outcome::Failed("voice is not set up".to_owned()),
             },
             channel => self.say(channel, &told.address, &reader.notice(told, self.clock.now())).await,
+        }
+    }
+
+    /// Tells that somebody has what was paged, or that it is over: in the message that told of it where that can be
+    /// changed, else anew. Never fails: what went wrong is an outcome.
+    pub async fn follow_up(&self, told: &FollowUp, reader: &Reader) -> Outcome {
+        let FollowUp { stored, notification, .. } = told;
+        let (channel, address) = (notification.channel, notification.address.as_str());
+        // Not true any more: what is true now is told by itself.
+        if told.incidents.is_empty() {
+            return Outcome::Accepted(String::new());
+        }
+        let message = reader.follow_up(told, self.clock.now());
+        let reference = notification.provider_ref.as_deref().filter(|_| told.is_whole);
+        match reference.map(|reference| self.setup.change(channel, address, reference, &message)) {
+            Some(Ok(Change::Requests(outgoing))) => self.perform(channel, &outgoing).await,
+            Some(Ok(Change::Nothing)) => Outcome::Accepted(stored.id.clone()),
+            Some(Ok(Change::Impossible)) | None => self.say(channel, address, &message).await,
+            Some(Err(unusable)) => Outcome::Failed(unusable.to_string()),
         }
     }
 

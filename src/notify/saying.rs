@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::message::{Kind, Message, Subject};
+use crate::domain::channel::Manner;
+use crate::domain::follow_up::News;
 use crate::domain::incident::Incident;
 use crate::domain::notice::Notice;
 use crate::domain::roster::{Locale, Roster};
-use crate::engine::Claimed;
+use crate::engine::{Claimed, FollowUp};
 use crate::store::notice::StoredNotice;
 
 /// How a reader wants to be spoken to.
@@ -48,6 +50,20 @@ impl Reader {
             Notice::OnCall { schedule, until } => Kind::OnCall { schedule, until: *until },
         };
         Message { code: told.notice.code(), ..self.message(&told.id, kind, &told.user, Vec::new(), now) }
+    }
+
+    /// That somebody has it, or that it is over. People answer by the buttons of the message that told them; for
+    /// programs it is an event of its own.
+    pub fn follow_up<'a>(&'a self, told: &'a FollowUp, now: Timestamp) -> Message<'a> {
+        let FollowUp { stored, notification, incidents, .. } = told;
+        let kind = match stored.news {
+            News::Acknowledged => Kind::Acknowledged { by: &stored.actor },
+            News::Resolved => Kind::Resolved { by: &stored.actor },
+        };
+        let own = notification.channel.manner() == Manner::Program;
+        let id = if own { &stored.id } else { &notification.id };
+        let incidents = incidents.iter().map(|incident| subject(incident, incident.pages)).collect();
+        self.message(id, kind, &notification.user, incidents, now)
     }
 
     /// Anything about these incidents.

@@ -123,6 +123,17 @@ pub struct Outgoing {
     pub guard: Guard,
 }
 
+/// How what was said is changed.
+#[derive(Debug)]
+pub enum Change {
+    /// By these.
+    Requests(Outgoing),
+    /// There is nothing to change.
+    Nothing,
+    /// Not at all: it is said anew.
+    Impossible,
+}
+
 impl Setup {
     /// The requests that say a message.
     ///
@@ -186,6 +197,36 @@ impl Setup {
             }
         }?;
         Ok(Outgoing { requests, guard: Guard::Off })
+    }
+
+    /// The requests that change what was said under this reference.
+    ///
+    /// # Errors
+    /// When it cannot be said this way.
+    pub fn change(
+        &self,
+        channel: Channel,
+        address: &str,
+        reference: &str,
+        message: &Message<'_>,
+    ) -> Result<Change, Unusable> {
+        let (request, guard) = match channel {
+            Channel::Slack => (slack::update(there(&self.slack, channel)?, reference, message), Guard::Off),
+            Channel::Telegram => (telegram::update(there(&self.telegram, channel)?, reference, message), Guard::Off),
+            Channel::Ntfy => (ntfy::update(there(&self.ntfy, channel)?, address, reference, message), Guard::Off),
+            Channel::Pushover => (pushover::update(there(&self.pushover, channel)?, reference, message), Guard::Off),
+            Channel::Discord => {
+                let (url, config) = named(&self.discord, channel, address)?;
+                (discord::update(config, url, reference, message), Guard::On)
+            }
+            Channel::IncidentManager if !matches!(message.kind, Kind::Resolved { .. }) => return Ok(Change::Nothing),
+            Channel::IncidentManager => {
+                let config = there(&self.incident_manager, channel)?;
+                (incident_manager::update(config, reference, message), Guard::Off)
+            }
+            _ => return Ok(Change::Impossible),
+        };
+        Ok(Change::Requests(Outgoing { requests: vec![request?], guard }))
     }
 
     /// What is run for a message.

@@ -8,6 +8,7 @@
 
 mod api;
 mod calendar;
+mod channels;
 mod cli;
 mod corpus;
 mod crash;
