@@ -178,6 +178,11 @@ impl Channel {
         }
     }
 
+    /// Whether it can be told who is on call. Other systems keep incidents only.
+    pub fn hears_of_shifts(self) -> bool {
+        !matches!(self, Self::PagerDuty | Self::Opsgenie | Self::IncidentManager | Self::Alertmanager)
+    }
+
     /// Whether it asks one person for an answer there and then, so that having been taken by the provider says nothing.
     pub fn asks_a_person(self) -> bool {
         self.manner() == Manner::Rings

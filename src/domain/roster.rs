@@ -91,7 +91,8 @@ impl User {
         let at_once = |method| PersonalRule { method, after: SignedDuration::ZERO };
         let rules: Vec<PersonalRule> = (0..methods.len()).map(at_once).collect();
         // A phone that rings to say that nothing is wrong would be switched off.
-        let quiet_one = methods.iter().position(|method| !method.channel.asks_a_person());
+        let quiet = |channel: Channel| !channel.asks_a_person() && channel.hears_of_shifts();
+        let quiet_one = methods.iter().position(|method| quiet(method.channel));
         Self {
             name: name.to_owned(),
             on_call_notice: quiet_one.into_iter().collect(),

@@ -11,15 +11,17 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use jiff::Timestamp;
 
 use super::exchange::{About, Act, Answer, Callback, Refusal, Request};
 use super::http::Guard;
-use super::message::Kind;
+use super::message::Kind as Saying;
 use super::saying::{Reader, subject};
 use super::{Channels, mattermost, ntfy, pagerduty, pushover, slack, telegram, text};
 use crate::domain::channel::Channel;
-use crate::domain::incident::{Cause, Event, Incident, Status};
+use crate::domain::incident::{Cause, Event, Incident, Kind, Status};
 use crate::engine::{Engine, Error, Handled};
+use crate::store;
 use crate::store::notification::Notification;
 
 /// Longest name that is kept of somebody we do not know, in characters.
@@ -125,7 +127,10 @@ impl Shared {
         };
         let unread = |error| Error::NotCommitted(Arc::new(error));
         match &answer.about {
-            About::Incident(number) => {
+            About::Incident { number, at } => {
+                if answer.act == Act::Acknowledge && self.was_acknowledged_since(*number, *at).await.map_err(unread)? {
+                    return Ok(Done::nothing("It was acknowledged before."));
+                }
                 let cause = Cause { actor: self.actor(channel, answer, None), mail_id: None };
                 let handled = self.engine.handle(*number, event, cause).await?;
                 Ok(handled.map_or_else(|| Done::nothing("There is no such incident."), |handled| done(handled, answer)))
@@ -155,16 +160,24 @@ impl Shared {
         }
     }
 
+    /// Whether an incident was acknowledged after that: a call that tells of it once more must not take it back when
+    /// the acknowledgement has run out meanwhile.
+    async fn was_acknowledged_since(&self, number: i64, at: Timestamp) -> Result<bool, store::Error> {
+        let timeline = self.engine.store().timeline(number).await?;
+        Ok(timeline.iter().any(|entry| entry.kind == Kind::Acknowledged.word() && entry.at >= at))
+    }
+
     /// Who it was: a person of ours where they have this contact, whom the message was for where the provider does
     /// not say, else who the provider says, whose name is hostile.
     fn actor(&self, channel: Channel, answer: &Answer, notification: Option<&Notification>) -> String {
         let definitions = self.engine.definitions();
         let theirs = |who: &str| {
             let mut users = definitions.roster.users.values();
-            let has = |address: &str| !who.is_empty() && address == who;
-            users.find(|user| user.methods.iter().any(|m| m.channel == channel && has(&m.address)))
+            users.find(|user| user.methods.iter().any(|m| m.channel == channel && m.address == who))
         };
-        if let Some(user) = theirs(&answer.who) {
+        // Of other channels the address is a name of ours, or several people's.
+        let is_address = matches!(channel, Channel::Slack | Channel::Telegram | Channel::Pushover);
+        if let Some(user) = theirs(&answer.who).filter(|_| is_address && !answer.who.is_empty()) {
             return format!("{} by {channel}", user.name);
         }
         match notification {
@@ -203,7 +216,7 @@ impl Shared {
         let (Some(incident), Some(notification)) = (&done.incident, &done.notification) else {
             return mattermost::reply(config, &done.said, None);
         };
-        let Some(kind) = kind(incident) else { return mattermost::reply(config, &done.said, None) };
+        let Some(kind) = saying(incident) else { return mattermost::reply(config, &done.said, None) };
         let reader = Reader::of(&self.engine.definitions().roster, &notification.user);
         let incidents = vec![subject(incident, notification.page)];
         let now = self.engine.clock().now();
@@ -246,11 +259,11 @@ fn state(incident: Option<&Incident>) -> String {
 }
 
 /// What a message about an incident says that somebody has, or that is over.
-fn kind(incident: &Incident) -> Option<Kind<'_>> {
+fn saying(incident: &Incident) -> Option<Saying<'_>> {
     match (incident.status, &incident.acknowledged) {
-        (Status::Acknowledged, Some((_, by))) => Some(Kind::Acknowledged { by }),
-        (Status::Resolved, Some((_, by))) => Some(Kind::Resolved { by }),
-        (Status::Resolved, None) => Some(Kind::Resolved { by: "nightcall" }),
+        (Status::Acknowledged, Some((_, by))) => Some(Saying::Acknowledged { by }),
+        (Status::Resolved, Some((_, by))) => Some(Saying::Resolved { by }),
+        (Status::Resolved, None) => Some(Saying::Resolved { by: "nightcall" }),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::Host;
+use url::{Host, Url};
 
 use super::egress::{self, Refused};
 use super::exchange::{Method, Outcome, Request, Response};
@@ -54,7 +54,7 @@ impl Http {
         let client = match guard {
             Guard::Off => &self.open,
             Guard::On => {
-                self.judge(request).map_err(|refused| Outcome::Failed(refused.to_string()))?;
+                judge_url(&request.url, &self.allowed).map_err(|refused| Outcome::Failed(refused.to_string()))?;
                 &self.guarded
             }
         };
@@ -83,17 +83,20 @@ impl Http {
         }
         Ok(response)
     }
+}
 
-    /// What can be judged before a name is looked up. An address in numbers never is.
-    fn judge(&self, request: &Request) -> Result<(), Refused> {
-        let address = match request.url.host() {
-            Some(Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(Host::Ipv6(address)) => IpAddr::V6(address),
-            // Public, so that only the URL itself is judged here; the resolver judges what the name leads to.
-            _ => IpAddr::from([1, 1, 1, 1]),
-        };
-        egress::judge(&request.url, &[address], &self.allowed).map(|_| ())
-    }
+/// Judges what a URL tells by itself, before its name is looked up. A host in numbers never is.
+///
+/// # Errors
+/// Why it may not be called.
+pub fn judge_url(url: &Url, allowed: &[IpNet]) -> Result<(), Refused> {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        // Public, so that only the rest is judged here; the resolver judges what the name leads to.
+        _ => IpAddr::from([1, 1, 1, 1]),
+    };
+    egress::judge(url, &[address], allowed).map(|_| ())
 }
 
 fn judge(error: reqwest::Error) -> Outcome {

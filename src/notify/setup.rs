@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::exchange::{Outcome, Request, Response, Secret};
-use super::http::Guard;
+use super::http::{self, Guard};
 use super::message::{Kind, Message};
 use super::saying::Reader;
 use super::{
@@ -280,8 +280,19 @@ impl Setup {
         match self.requests(channel, address, &test) {
             // It hears of incidents only; its address is looked at when there is one.
             Err(Unusable::Wrong(_)) if channel == Channel::IncidentManager && address.starts_with("arn:") => Ok(()),
-            made => made.map(|_| ()),
+            made => self.check_targets(&made?),
         }
+    }
+
+    /// Whether the guard will let requests through, as far as their URLs tell; names are looked up when they are used.
+    fn check_targets(&self, outgoing: &Outgoing) -> Result<(), Unusable> {
+        for request in outgoing.requests.iter().filter(|_| outgoing.guard == Guard::On) {
+            http::judge_url(&request.url, &self.allowed).map_err(|refused| Unusable::Missing {
+                what: refused.to_string(),
+                hint: "name its network in [egress], like allow = [\"10.0.0.0/8\"]".to_owned(),
+            })?;
+        }
+        Ok(())
     }
 
     /// The URL and the rest of a webhook, whose contact has either a URL or a name.
@@ -315,7 +326,8 @@ fn named<'s, C>(known: &'s Named<C>, channel: Channel, name: &str) -> Result<(&'
 
 fn missing_name(channel: Channel, name: &str) -> Unusable {
     if name.is_empty() || name.contains(['/', ':', '.']) {
-        let why = format!("{channel} needs a name of the settings, like {channel}:ops, for {}", section(channel));
+        let section = section(channel);
+        let why = format!("{channel} needs the name of a section [{section}.NAME], like {channel}:ops");
         return Unusable::Wrong(why);
     }
     Unusable::Missing {
