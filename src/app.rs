@@ -21,9 +21,9 @@ use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
-use crate::notify::webhook::Webhook;
+use crate::notify::http::Http;
 use crate::notify::worker::Worker;
-use crate::notify::{Channels, http_client, voice};
+use crate::notify::{Channels, callback, http_client, voice};
 use crate::settings::Settings;
 use crate::smtp::listener::Listener;
 use crate::smtp::tls::Tls;
@@ -89,7 +89,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
-    let channels = Arc::new(channels(&settings, &engine, &client));
+    let channels = Arc::new(channels(&settings, &engine, &client)?);
     let calendars = Calendars::new(Arc::clone(&engine), client.clone());
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
@@ -123,7 +123,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
     };
-    let router = routes(shared, &engine, settings.voice);
+    let router = routes(shared, &engine, &channels, settings.voice);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
@@ -152,8 +152,13 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 }
 
 /// Everything that HTTP answers.
-fn routes(shared: http::Shared, engine: &Arc<Engine>, voice: Option<voice::Config>) -> axum::Router {
-    let router = http::router(Arc::new(shared));
+fn routes(
+    shared: http::Shared,
+    engine: &Arc<Engine>,
+    channels: &Arc<Channels>,
+    voice: Option<voice::Config>,
+) -> axum::Router {
+    let router = http::router(Arc::new(shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
     match voice {
         Some(config) => router.merge(voice::callback::router(Arc::clone(engine), config)),
         None => router,
@@ -238,13 +243,15 @@ impl Background {
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
 
-fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> Channels {
-    let webhook = |secret: &_| Webhook::new(client.clone(), Clone::clone(secret), engine.clock().clone());
-    Channels {
+fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> anyhow::Result<Channels> {
+    let http = Http::new(client.clone(), &settings.channels.allowed);
+    Ok(Channels {
         console: Console::start(),
-        webhook: settings.webhook.as_ref().map(webhook),
         voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
-    }
+        setup: settings.channels.clone(),
+        http: http.context("cannot set up HTTPS for the channels")?,
+        clock: engine.clock().clone(),
+    })
 }
 
 impl Running {

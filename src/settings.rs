@@ -1,6 +1,7 @@
 //! How the process runs: addresses, database, limits, providers and secrets. Read from `nightcall.toml`; three
 //! environment variables override it.
 
+mod channels;
 mod smtp;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
+use crate::notify::setup::Setup;
 use crate::notify::{Secret, voice};
 use crate::probe;
 use crate::smtp::listener::Listener;
@@ -41,8 +43,8 @@ pub struct Settings {
     pub rules: Option<PathBuf>,
     /// The telephone provider.
     pub voice: Option<voice::Config>,
-    /// Signs webhooks.
-    pub webhook: Option<Secret>,
+    /// All other channels.
+    pub channels: Setup,
     /// The dead man's switch.
     pub dead_man: Option<probe::Config>,
 }
@@ -64,14 +66,10 @@ impl Settings {
 
         let rules = root.string("rules").map(|rules| folder.join(rules.value));
         let voice = root.table("voice").and_then(|table| read_voice(table, folder, public_url.as_ref()));
-        let webhook = root.table("webhook").and_then(|mut table| {
-            let secret = read_secret(&mut table, folder, ["secret", "secret_file", "secret_env"]);
-            table.finish();
-            secret
-        });
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
         let dead_man = root.table("dead_man").and_then(|table| read_dead_man(table, folder));
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        let channels = channels::read(root, folder, public_url.as_deref());
         Self {
             smtp_listeners: listeners,
             smtp: config,
@@ -82,7 +80,7 @@ impl Settings {
             database_url,
             rules,
             voice,
-            webhook,
+            channels,
             dead_man,
         }
     }

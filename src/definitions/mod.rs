@@ -31,7 +31,6 @@ use sha2::{Digest, Sha256};
 
 use self::calendar::Calendars;
 use self::pack::PackFile;
-use self::people::Usable;
 pub use self::probe::with_probe;
 use self::problem::{Problem, Problems, SourceFile};
 pub use self::reader::{Placed, Reader, Table};
@@ -106,9 +105,8 @@ fn read(path: &Path, rules: Option<&Path>, now: Timestamp) -> Result<Loaded, Pro
     let mut sources = vec![Arc::clone(&source)];
     sources.extend(packs.values().map(|file| Arc::clone(&file.source)));
     let packs: BTreeMap<String, Arc<Pack>> = packs.into_iter().map(|(name, file)| (name, file.pack)).collect();
-    let usable = Usable { voice: settings.voice.is_some(), webhook: settings.webhook.is_some() };
     let calendars = Calendars::new(folder, now);
-    let definitions = roster::read(&mut root, &settings.domains, &packs, usable, &calendars);
+    let definitions = roster::read(&mut root, &packs, &settings, &calendars);
     sources.extend(calendars.sources());
     let definitions = Definitions { version: version(&sources), ..definitions };
     root.finish();

@@ -7,24 +7,15 @@ use jiff::SignedDuration;
 use super::civil;
 use super::reader::{Placed, Table};
 use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, Pin, User};
-use crate::settings::is_e164;
+use crate::settings::{Settings, is_e164};
 
 /// Longest time after a page at which a method may come.
 const AFTER_MAX: SignedDuration = SignedDuration::from_hours(24);
 
-/// Which channels the settings make usable.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Usable {
-    /// A telephone provider is set up.
-    pub(super) voice: bool,
-    /// Webhooks can be signed.
-    pub(super) webhook: bool,
-}
-
 /// Reads a person.
-pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, usable: Usable) -> User {
+pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &Settings) -> User {
     check_name(name, &table, "a person");
-    let contacts = read_contacts(&mut table, usable);
+    let contacts = read_contacts(&mut table, settings);
     if contacts.is_empty() {
         let hint = "add contacts = [\"voice:+49…\", \"webhook:https://…\", \"console\"]";
         table.reader().note_with_hint(table.span(), format!("{} cannot be reached", name.value), hint);
@@ -45,6 +36,7 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, usable: Usa
     user.low = read_rules(&mut table, "low", &names).unwrap_or_else(|| user.high.clone());
     user.zone = civil::zone(&mut table);
     user.quiet = civil::windows(&mut table, "quiet").unwrap_or_default();
+    user.follow_ups = table.boolean("follow_ups").unwrap_or(true);
     if let Some(word) = table.string("locale") {
         match Locale::ALL.into_iter().find(|locale| locale.word() == word.value) {
             Some(locale) => user.locale = locale,
@@ -71,13 +63,13 @@ pub(super) fn check_name(name: &Placed<String>, table: &Table<'_>, what: &str) {
 }
 
 /// The rooms: a name, and where it is.
-pub(super) fn read_rooms(root: &mut Table<'_>, usable: Usable) -> BTreeMap<String, ContactMethod> {
+pub(super) fn read_rooms(root: &mut Table<'_>, settings: &Settings) -> BTreeMap<String, ContactMethod> {
     let Some(mut table) = root.table("rooms") else { return BTreeMap::new() };
     let mut rooms = BTreeMap::new();
     for (name, value) in table.named_values() {
         check_name(&name, &table, "a room");
         let contact = table.as_string(value, &name.value);
-        if let Some(method) = contact.and_then(|contact| read_contact(&table, &name.value, &contact, usable)) {
+        if let Some(method) = contact.and_then(|contact| read_contact(&table, &name.value, &contact, settings)) {
             rooms.insert(name.value, method);
         }
     }
@@ -86,7 +78,7 @@ pub(super) fn read_rooms(root: &mut Table<'_>, usable: Usable) -> BTreeMap<Strin
 
 /// A list of contacts, named after their channels, or a table of named ones. `None` is one that is wrong: it keeps
 /// its name, so that rules which use it are not wrong as well.
-fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<ContactMethod>)> {
+fn read_contacts(table: &mut Table<'_>, settings: &Settings) -> Vec<(String, Option<ContactMethod>)> {
     let Some(value) = table.value("contacts") else { return Vec::new() };
     if value.as_table().is_none() {
         let contacts = table.as_strings(value, "contacts");
@@ -96,7 +88,7 @@ fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<C
             // The second phone is called voice2.
             let taken = named.iter().filter(|(name, _)| name.trim_end_matches(char::is_numeric) == word).count();
             let name = if taken == 0 { word.to_owned() } else { format!("{word}{}", taken + 1) };
-            let method = read_contact(table, &name, contact, usable);
+            let method = read_contact(table, &name, contact, settings);
             named.push((name, method));
         }
         return named;
@@ -104,13 +96,13 @@ fn read_contacts(table: &mut Table<'_>, usable: Usable) -> Vec<(String, Option<C
     let Some(mut contacts) = table.as_table(value, "contacts") else { return Vec::new() };
     let named = |(name, value): (Placed<String>, _)| {
         let contact = table.as_string(value, &name.value);
-        let method = contact.and_then(|contact| read_contact(table, &name.value, &contact, usable));
+        let method = contact.and_then(|contact| read_contact(table, &name.value, &contact, settings));
         (name.value, method)
     };
     contacts.named_values().into_iter().map(named).collect()
 }
 
-fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, usable: Usable) -> Option<ContactMethod> {
+fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, settings: &Settings) -> Option<ContactMethod> {
     let reader = table.reader();
     let (word, address) = contact.split_once(':').unwrap_or((contact, ""));
     let people = |channel: &Channel| *channel != Channel::Sink;
@@ -119,22 +111,21 @@ fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, usable:
         reader.note_unknown(&word, "channel", Channel::ALL.into_iter().filter(people).map(Channel::word));
         return None;
     };
-    let trouble = match channel {
-        Channel::Voice if !is_e164(address) => Some(("a phone number looks like +4915112345678 (E.164)", "")),
-        Channel::Voice if !usable.voice => Some(("nobody can be called yet", "add a [voice] section with a provider")),
-        Channel::Webhook if !address.starts_with("http://") && !address.starts_with("https://") => {
-            Some(("a webhook needs a URL, like webhook:https://example.com/hook", ""))
+    let note = |message: &str| reader.note(contact.span.clone(), message);
+    match channel {
+        Channel::Voice if !is_e164(address) => note("a phone number looks like +4915112345678 (E.164)"),
+        Channel::Voice if settings.voice.is_none() => {
+            let hint = "add a [voice] section with a provider";
+            reader.note_with_hint(contact.span.clone(), "nobody can be called yet", hint);
         }
-        Channel::Webhook if !usable.webhook => {
-            Some(("webhooks cannot be signed yet", "add a [webhook] section with a secret"))
-        }
-        Channel::Console if !address.is_empty() => Some(("console needs no address", "")),
-        _ => None,
-    };
-    match trouble {
-        Some((message, "")) => reader.note(contact.span.clone(), message),
-        Some((message, hint)) => reader.note_with_hint(contact.span.clone(), message, hint),
-        None => return Some(ContactMethod { name: name.to_owned(), channel, address: address.to_owned() }),
+        Channel::Console if !address.is_empty() => note("console needs no address"),
+        _ => match settings.channels.check(channel, address) {
+            Ok(()) => return Some(ContactMethod { name: name.to_owned(), channel, address: address.to_owned() }),
+            Err(unusable) => match unusable.hint() {
+                Some(hint) => reader.note_with_hint(contact.span.clone(), unusable.to_string(), hint),
+                None => note(&unusable.to_string()),
+            },
+        },
     }
     None
 }

@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 use toml_span::Value;
 
 use super::calendar::Calendars;
-use super::people::Usable;
 use super::reader::{Placed, Table};
 use super::rule::Defaults;
 use super::{MAIL_SYSTEM, handling, oncall, pack, people, senders};
@@ -18,6 +17,7 @@ use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
 use crate::domain::ruleset::{RULES_MAX, RuleSet};
 use crate::domain::schedule::Schedule;
 use crate::domain::target::Target;
+use crate::settings::Settings;
 
 /// Longest acknowledgement that ever runs out.
 const ACK_TIMEOUT_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -29,15 +29,14 @@ const ROUNDS_MAX: i64 = 100;
 /// Reads the users, policies and services of the main file.
 pub(super) fn read(
     root: &mut Table<'_>,
-    domains: &[String],
     packs: &BTreeMap<String, Arc<Pack>>,
-    usable: Usable,
+    settings: &Settings,
     calendars: &Calendars<'_>,
 ) -> Definitions {
-    let users: BTreeMap<String, User> = named(root, "users", |name, table| people::read_user(name, table, usable));
+    let users: BTreeMap<String, User> = named(root, "users", |name, table| people::read_user(name, table, settings));
     let schedules: BTreeMap<String, Schedule> =
         named(root, "schedules", |name, table| oncall::read_schedule(name, table, &users, calendars));
-    let rooms = people::read_rooms(root, usable);
+    let rooms = people::read_rooms(root, settings);
     let known = Known { users: &users, schedules: &schedules, rooms: &rooms };
     let policies: BTreeMap<String, Policy> = named(root, "policies", |name, table| read_policy(name, table, known));
     let (maintenance, dependencies) = (oncall::read_maintenance(root), oncall::read_dependencies(root));
@@ -45,7 +44,7 @@ pub(super) fn read(
     let mut services: Vec<Arc<Service>> = Vec::new();
     let mut shared = RuleSets::default();
     for (name, table) in root.table("services").map(|mut table| table.named_tables()).unwrap_or_default() {
-        let service = read_service(&name, table, domains, packs, &policies, &mut shared);
+        let service = read_service(&name, table, &settings.domains, packs, &policies, &mut shared);
         check_addresses(root, &name, &service, &services);
         services.push(Arc::new(service));
     }
@@ -53,7 +52,7 @@ pub(super) fn read(
         let hint = "add one, like [services.default] with addresses = [\"*\"] and policy = \"…\"";
         root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
     }
-    let rulebook = Rulebook { domains: domains.to_vec(), services };
+    let rulebook = Rulebook { domains: settings.domains.clone(), services };
     let calendars = calendars.take_subscriptions();
     let roster = Roster { users, schedules, calendars, rooms, policies, fallback, maintenance, dependencies };
     Definitions { version: String::new(), rulebook, roster }

@@ -21,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::alert::Severity;
-use super::roster::Channel;
+use super::channel::{Channel, Manner};
 
 #[cfg(test)]
 mod tests;
@@ -152,7 +152,8 @@ impl<'a> Bundle<'a> {
 
 impl Budget {
     /// The budget of a channel. A call a minute leaves time to answer one and to put the phone down; a console prints
-    /// at once what is due; a webhook is read by a program, which wants each notification at once.
+    /// at once what is due. Providers of chat and push want about a message a second, some robots 20 a minute, and mute
+    /// who goes beyond; a program wants each notification at once.
     pub fn of(channel: Channel) -> Self {
         let unlimited = Self {
             bundles: false,
@@ -161,16 +162,13 @@ impl Budget {
             wide: SignedDuration::ZERO,
             per_hour: u32::MAX,
         };
-        match channel {
-            Channel::Voice => Self {
-                bundles: true,
-                spacing: SignedDuration::from_secs(60),
-                many: 10,
-                wide: SignedDuration::from_mins(5),
-                per_hour: 20,
-            },
-            Channel::Console => Self { bundles: true, ..unlimited },
-            Channel::Webhook | Channel::Sink => unlimited,
+        let bundled = |seconds| Self { bundles: true, spacing: SignedDuration::from_secs(seconds), ..unlimited };
+        match (channel, channel.manner()) {
+            (_, Manner::Rings) => Self { many: 10, wide: SignedDuration::from_mins(5), per_hour: 20, ..bundled(60) },
+            (Channel::DingTalk | Channel::WeCom, _) => bundled(4),
+            (_, Manner::Read) => bundled(3),
+            (Channel::Console, _) => bundled(0),
+            (_, Manner::Program | Manner::Own) => unlimited,
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod calendar;
+pub mod channel;
 mod charset;
 pub mod choice;
 pub mod civil_time;
@@ -15,6 +16,7 @@ pub mod dependency;
 pub mod dispatch;
 pub mod escalation;
 pub mod field;
+pub mod follow_up;
 pub mod forecast;
 pub mod handling;
 pub mod heartbeat;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::alert::UnknownWord;
 use super::calendar::Subscription;
+pub use super::channel::Channel;
 use super::dependency::Dependency;
 use super::escalation::Policy;
 use super::handling::Urgency;
@@ -58,6 +57,8 @@ pub struct User {
     pub on_call_notice: Vec<usize>,
     /// What a call asks for before it tells anything, where they want that.
     pub pin: Option<Pin>,
+    /// Whether they are told that somebody has what they were paged for, or that it is over.
+    pub follow_ups: bool,
 }
 
 /// Digits that somebody has to enter on the phone; never shown (I38).
@@ -119,7 +120,8 @@ impl User {
         let at_once = |method| PersonalRule { method, after: SignedDuration::ZERO };
         let rules: Vec<PersonalRule> = (0..methods.len()).map(at_once).collect();
         // A phone that rings to say that nothing is wrong would be switched off.
-        let quiet_one = methods.iter().position(|method| method.channel != Channel::Voice);
+        let quiet = |channel: Channel| !channel.asks_a_person() && channel.hears_of_shifts();
+        let quiet_one = methods.iter().position(|method| quiet(method.channel));
         Self {
             name: name.to_owned(),
             on_call_notice: quiet_one.into_iter().collect(),
@@ -130,6 +132,7 @@ impl User {
             locale: Locale::default(),
             quiet: Windows::default(),
             pin: None,
+            follow_ups: true,
         }
     }
 
@@ -170,48 +173,5 @@ impl Locale {
             Self::Japanese => "ja",
             Self::Chinese => "zh",
         }
-    }
-}
-
-/// How a page travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Channel {
-    /// A phone call.
-    Voice,
-    /// A signed JSON POST.
-    Webhook,
-    /// Printed by the process itself.
-    Console,
-    /// Taken by the process itself: where probes end.
-    Sink,
-}
-
-impl Channel {
-    /// Every channel.
-    pub const ALL: [Self; 4] = [Self::Voice, Self::Webhook, Self::Console, Self::Sink];
-
-    /// The word used in definition files, the database and the API.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Voice => "voice",
-            Self::Webhook => "webhook",
-            Self::Console => "console",
-            Self::Sink => "sink",
-        }
-    }
-}
-
-impl FromStr for Channel {
-    type Err = UnknownWord;
-
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        let found = Self::ALL.into_iter().find(|channel| channel.word() == word);
-        found.ok_or_else(|| UnknownWord(word.to_owned()))
-    }
-}
-
-impl fmt::Display for Channel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
     }
 }

@@ -8,12 +8,12 @@ use rand::RngExt as _;
 
 use super::committer::{Done, Work};
 use super::door::{self, Handled, random_id};
+use super::follow_up;
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::dispatch::{self, Budget, Bundle};
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
-use crate::domain::roster::Channel;
 use crate::store::notice::News as ContactNews;
 use crate::store::notification::{Move, Notification, needs_somebody};
 use crate::store::{self, WriteTx};
@@ -232,7 +232,7 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
     }
     let contact = match &report.news {
         // A phone that rings has reached nobody yet; that is told by a key.
-        News::Tried(Outcome::Accepted(_)) if lead.channel != Channel::Voice => Some(ContactNews::Accepted),
+        News::Tried(Outcome::Accepted(_)) if !lead.channel.asks_a_person() => Some(ContactNews::Accepted),
         News::Tried(Outcome::Failed(why)) => Some(ContactNews::Failed(why)),
         News::CallEnded(CallEnd::Failed, _) => Some(ContactNews::Failed("the call could not be placed")),
         News::Tried(_) | News::CallEnded(..) => None,
@@ -243,7 +243,7 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
     if moved && Budget::of(lead.channel).bundles {
         let mut line = tx.lock_line(lead.channel, &lead.address).await?;
         match &report.news {
-            News::Tried(Outcome::Accepted(_)) if lead.channel == Channel::Voice => {
+            News::Tried(Outcome::Accepted(_)) if lead.channel.asks_a_person() => {
                 line.goes_on(report.now, report.now + CALL_MAX);
             }
             News::Tried(Outcome::Accepted(_)) | News::CallEnded(..) => line.ended(),
@@ -284,6 +284,9 @@ async fn note_one(
     if !moved {
         // Cancelled meanwhile, or another worker's by now: nothing to change (I26).
         tracing::debug!(notification.id, "late news of a notification");
+        if let News::Tried(Outcome::Accepted(reference)) = news {
+            follow_up::plan_late(tx, (&incident, notification), reference, definitions, *now).await?;
+        }
         return Ok(false);
     }
     let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };

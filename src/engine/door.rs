@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 
-use super::storm;
 use super::world::World;
+use super::{follow_up, storm};
 use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert};
 use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status, Trigger};
@@ -123,6 +123,8 @@ async fn change(
         tx.update_incident(&change.incident).await?;
     }
     save(tx, &change, cause, now).await?;
+    let kinds = change.entries.iter().map(|entry| entry.kind);
+    follow_up::plan(tx, &change.incident, kinds, &cause.actor, definitions, now).await?;
     Ok(Handled { kinds: change.entries.iter().map(|entry| entry.kind).collect(), incident: change.incident })
 }
 

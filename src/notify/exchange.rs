@@ -281,8 +281,13 @@ impl Act {
 pub enum About {
     /// The message of this id.
     Message(String),
-    /// The incident of this number.
-    Incident(i64),
+    /// An incident, elsewhere.
+    Incident {
+        /// Its number here.
+        number: i64,
+        /// When it was done there; it may be told late, and again.
+        at: Timestamp,
+    },
 }
 
 /// A call that came back and proved to come from the provider.

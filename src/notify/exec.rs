@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::notify::exchange::{Outcome, provider_words};
 use crate::notify::message::Message;
-use crate::notify::target;
+use crate::notify::webhook;
 
 /// Longest reference read from standard output, in characters.
 pub const REFERENCE_CHARS_MAX: usize = 200;
@@ -67,7 +67,7 @@ pub fn command(config: &Config, address: &str, message: &Message<'_>) -> Result<
     if config.arguments.iter().any(|argument| argument.contains('\0')) {
         return Err("an argument cannot hold a zero byte".to_owned());
     }
-    let mut input = target::value(message);
+    let mut input = webhook::value(message);
     input["id"] = message.id.into();
     input["address"] = address.into();
     Ok(Command { program: config.program.clone(), arguments: config.arguments.clone(), input: format!("{input}\n") })

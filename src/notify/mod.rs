@@ -6,6 +6,7 @@
 pub mod alertmanager;
 pub mod apprise;
 pub mod calendar;
+pub mod callback;
 pub mod code;
 pub mod console;
 pub mod dingtalk;
@@ -15,6 +16,7 @@ pub mod exchange;
 pub mod exec;
 pub mod feishu;
 pub mod gotify;
+pub mod http;
 pub mod incident_manager;
 pub mod line;
 pub mod mattermost;
@@ -23,10 +25,12 @@ pub mod ntfy;
 pub mod opsgenie;
 pub mod pagerduty;
 pub mod pushover;
+pub mod run;
+pub mod saying;
+pub mod setup;
 pub mod signature;
 pub mod slack;
 pub mod spoken;
-pub mod target;
 pub mod teams;
 pub mod telegram;
 #[cfg(test)]
@@ -40,11 +44,15 @@ pub mod worker;
 use std::fmt;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
+use self::http::Http;
+use self::message::Message;
+use self::saying::Reader;
+use self::setup::{Change, Outgoing, Setup};
+use crate::clock::Clock;
+use crate::domain::channel::Channel;
 use crate::domain::notification::Outcome;
-use crate::domain::roster::{Channel, Roster};
-use crate::engine::Claimed;
+use crate::domain::roster::Roster;
+use crate::engine::{Claimed, FollowUp};
 use crate::store::notice::StoredNotice;
 
 /// How long a provider may take to answer; well under half a lease.
@@ -57,58 +65,100 @@ pub struct Channels {
     pub console: console::Console,
     /// Phone calls.
     pub voice: Option<voice::Voice>,
-    /// Signed JSON.
-    pub webhook: Option<webhook::Webhook>,
+    /// All others.
+    pub setup: Setup,
+    /// What makes their requests.
+    pub http: Http,
+    /// When something is said.
+    pub clock: Clock,
 }
 
 impl Channels {
     /// The first of these people's channels that is not set up, with whose it is.
     pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
-        let usable = |channel| match channel {
-            Channel::Console | Channel::Sink => true,
+        let usable = |channel, address: &str| match channel {
             Channel::Voice => self.voice.is_some(),
-            Channel::Webhook => self.webhook.is_some(),
+            _ => self.setup.check(channel, address).is_ok(),
         };
-        let methods =
-            roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m.channel)));
-        let rooms = roster.rooms.iter().map(|(name, room)| (name.as_str(), room.channel));
-        methods.chain(rooms).find(|(_, channel)| !usable(*channel))
+        let methods = roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m)));
+        let rooms = roster.rooms.iter().map(|(name, room)| (name.as_str(), room));
+        let missing = methods.chain(rooms).find(|(_, method)| !usable(method.channel, &method.address));
+        missing.map(|(name, method)| (name, method.channel))
     }
 
     /// Says a page. Never fails: what went wrong is an outcome.
-    pub async fn send(&self, claimed: &Claimed) -> Outcome {
-        let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
-        match claimed.notification.channel {
+    pub async fn send(&self, claimed: &Claimed, reader: &Reader) -> Outcome {
+        let notification = &claimed.notification;
+        match notification.channel {
             Channel::Console => self.console.send(claimed).await,
-            Channel::Sink => Outcome::Accepted(String::new()),
             Channel::Voice => match &self.voice {
                 Some(voice) => voice.send(claimed).await,
-                None => unusable(Channel::Voice),
+                None => Outcome::Failed("voice is not set up".to_owned()),
             },
-            Channel::Webhook => match &self.webhook {
-                Some(webhook) => webhook.send(claimed).await,
-                None => unusable(Channel::Webhook),
+            channel => self.say(channel, &notification.address, &reader.page(claimed, self.clock.now())).await,
+        }
+    }
+
+    /// Tells a notice. Never fails: what went wrong is an outcome.
+    pub async fn tell(&self, told: &StoredNotice, reader: &Reader) -> Outcome {
+        match told.channel {
+            Channel::Console => self.console.tell(told, reader.zone()).await,
+            Channel::Voice => match &self.voice {
+                Some(voice) => voice.tell(told).await,
+                None => Outcome::Failed("voice is not set up".to_owned()),
+            },
+            channel => self.say(channel, &told.address, &reader.notice(told, self.clock.now())).await,
+        }
+    }
+
+    /// Tells that somebody has what was paged, or that it is over: in the message that told of it where that can be
+    /// changed, else anew. Never fails: what went wrong is an outcome.
+    pub async fn follow_up(&self, told: &FollowUp, reader: &Reader) -> Outcome {
+        let FollowUp { stored, notification, .. } = told;
+        let (channel, address) = (notification.channel, notification.address.as_str());
+        // Not true any more: what is true now is told by itself.
+        if told.incidents.is_empty() {
+            return Outcome::Accepted(String::new());
+        }
+        let message = reader.follow_up(told, self.clock.now());
+        let reference = notification.provider_ref.as_deref().filter(|_| told.is_whole);
+        match reference.map(|reference| self.setup.change(channel, address, reference, &message)) {
+            Some(Ok(Change::Requests(outgoing))) => self.perform(channel, &outgoing).await,
+            Some(Ok(Change::Nothing)) => Outcome::Accepted(stored.id.clone()),
+            Some(Ok(Change::Impossible)) | None => self.say(channel, address, &message).await,
+            Some(Err(unusable)) => Outcome::Failed(unusable.to_string()),
+        }
+    }
+
+    async fn say(&self, channel: Channel, address: &str, message: &Message<'_>) -> Outcome {
+        match channel {
+            Channel::Sink => Outcome::Accepted(String::new()),
+            Channel::Exec => match self.setup.command(address, message) {
+                Ok(command) => run::run(&command).await,
+                Err(unusable) => Outcome::Failed(unusable.to_string()),
+            },
+            _ => match self.setup.requests(channel, address, message) {
+                Ok(outgoing) => self.perform(channel, &outgoing).await,
+                Err(unusable) => Outcome::Failed(unusable.to_string()),
             },
         }
     }
-}
 
-impl Channels {
-    /// Tells a notice. Never fails: what went wrong is an outcome.
-    pub async fn tell(&self, told: &StoredNotice, zone: &TimeZone) -> Outcome {
-        let unusable = |channel| Outcome::Failed(format!("{channel} is not set up"));
-        match told.channel {
-            Channel::Console => self.console.tell(told, zone).await,
-            Channel::Sink => Outcome::Accepted(String::new()),
-            Channel::Voice => match &self.voice {
-                Some(voice) => voice.tell(told).await,
-                None => unusable(Channel::Voice),
-            },
-            Channel::Webhook => match &self.webhook {
-                Some(webhook) => webhook.tell(told).await,
-                None => unusable(Channel::Webhook),
-            },
+    /// Makes requests one after the other. The first that is not taken is the outcome: all are made again, and
+    /// providers know what they have by its key.
+    async fn perform(&self, channel: Channel, outgoing: &Outgoing) -> Outcome {
+        let mut first = None;
+        for request in &outgoing.requests {
+            let outcome = match self.http.perform(request, outgoing.guard).await {
+                Ok(response) => Setup::judge(channel, &response),
+                Err(outcome) => outcome,
+            };
+            match outcome {
+                Outcome::Accepted(reference) => _ = first.get_or_insert(reference),
+                trouble => return trouble,
+            }
         }
+        Outcome::Accepted(first.unwrap_or_default())
     }
 }
 
@@ -139,13 +189,16 @@ impl fmt::Debug for Secret {
 /// # Errors
 /// When the system's certificates cannot be used.
 pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().build()
+}
+
+fn builder() -> reqwest::ClientBuilder {
     // Two providers may be compiled in by dependencies; the choice is made here. A second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .timeout(PROVIDER_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(concat!("nightcall/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// What an HTTP answer means for a delivery: done, try again, or give up.

@@ -105,7 +105,7 @@ pub fn answer(config: &Config, call: &Callback<'_>) -> Result<Answer, Refusal> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Ok(Answer {
         act,
-        about: About::Incident(number),
+        about: About::Incident { number, at: occurred_at },
         who: text(&agent["id"]),
         name: text(&agent["summary"]),
         reply_to: String::new(),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Channels;
+use super::saying::Reader;
 use crate::domain::notification::Outcome;
-use crate::engine::{Claimed, Engine};
+use crate::engine::{Claimed, Engine, FollowUp};
 use crate::store;
 use crate::store::notice::StoredNotice;
 
@@ -82,13 +82,37 @@ impl Worker {
             in_flight.spawn(self.clone().tell(notice));
             count += 1;
         }
+        for follow_up in self.engine.claim_follow_ups(limit - count.min(limit)).await? {
+            in_flight.spawn(self.clone().follow_up(follow_up));
+            count += 1;
+        }
         Ok(count)
     }
 
+    async fn follow_up(self, told: FollowUp) {
+        let reader = Reader::of(&self.engine.definitions().roster, &told.notification.user);
+        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.follow_up(&told, &reader));
+        let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        tracing::info!(
+            incident.number = told.stored.incident_number,
+            notification.id = told.notification.id,
+            channel = told.notification.channel.word(),
+            attempt = told.stored.attempts,
+            outcome = word(&outcome),
+            "telling {} by {} that incident #{} is {}",
+            told.notification.user,
+            told.notification.channel,
+            told.stored.incident_number,
+            told.stored.news
+        );
+        if let Err(error) = self.engine.report_follow_up(&told.stored, &outcome).await {
+            tracing::error!(%error, "a follow-up's outcome was not stored; it will be told again");
+        }
+    }
+
     async fn tell(self, told: StoredNotice) {
-        let definitions = self.engine.definitions();
-        let zone = definitions.roster.users.get(&told.user).map_or(TimeZone::UTC, |user| user.zone.clone());
-        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &zone));
+        let reader = Reader::of(&self.engine.definitions().roster, &told.user);
+        let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
         tracing::info!(
             notice.id = told.id,
@@ -106,7 +130,8 @@ impl Worker {
     }
 
     async fn send(self, claimed: Claimed) {
-        let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed));
+        let reader = Reader::of(&self.engine.definitions().roster, &claimed.notification.user);
+        let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed, &reader));
         let outcome = sending.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
         let notification = &claimed.notification;
         tracing::info!(

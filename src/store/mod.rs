@@ -8,6 +8,7 @@ pub mod archive;
 pub mod audit;
 pub mod calendar;
 mod dialect;
+pub mod follow_up;
 pub mod heartbeat;
 pub mod incident;
 pub mod mail;

@@ -228,6 +228,27 @@ impl WriteTx {
         row.map(|row| Ok((word(&row, "channel")?, text(&row, "address")?))).transpose()
     }
 
+    /// Who was told of an incident, by what: the first of what was said together, and the notification itself; the
+    /// newest last.
+    pub(crate) async fn told_of(&mut self, incident_number: i64) -> Result<Vec<(String, Notification)>, Error> {
+        let sql = "select * from notification where incident_number = $1 and status in ('sent', 'delivered') \
+                   order by page, id";
+        let rows = sqlx::query(sql).bind(incident_number).fetch_all(self.connection()).await?;
+        let told = |row: &AnyRow| {
+            let notification = notification(row)?;
+            Ok((text_or_none(row, "bundle")?.unwrap_or_else(|| notification.id.clone()), notification))
+        };
+        rows.iter().map(told).collect()
+    }
+
+    /// Keeps the provider's name for one that was cancelled or answered while it was sent.
+    pub(crate) async fn keep_reference(&mut self, id: &str, reference: &str) -> Result<(), Error> {
+        let sql = "update notification set provider_ref = $2 where id = $1 and status in ('cancelled', 'delivered') \
+                   and provider_ref is null";
+        sqlx::query(sql).bind(id).bind(reference).execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// Whether every notification of a page has failed.
     pub(crate) async fn page_has_failed(&mut self, incident_number: i64, page: i64) -> Result<bool, Error> {
         let sql =

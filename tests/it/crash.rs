@@ -30,7 +30,7 @@ type Ledger = Arc<Mutex<BTreeSet<String>>>;
 fn configuration(folder: &Path, hook: &str) -> std::path::PathBuf {
     let text = format!(
         "fallback = \"ann\"\n[smtp]\ndomains = [\"localhost\"]\n[database]\nurl = \"{}\"\n\
-         [webhook]\nsecret = \"x\"\n[users.ann]\ncontacts = [\"webhook:{hook}\"]\n\
+         [egress]\nallow = [\"127.0.0.0/8\"]\n[webhook]\nsecret = \"x\"\n[users.ann]\ncontacts = [\"webhook:{hook}\"]\n\
          [policies.p]\nsteps = [{{ delay = \"1h\", targets = [\"ann\"] }}]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n",
         sqlite_url(folder)
     );

@@ -36,6 +36,35 @@ addresses = ["*"]
 policy = "p"
 "#;
 
+#[test]
+fn contacts_need_their_channel() {
+    let of = |more: &str, contact: &str| {
+        let config =
+            GOOD.replace("\"console\"", &format!("\"{contact}\"")).replace("[users", &format!("{more}\n[users"));
+        problems(&config, GOOD_PACK)
+    };
+    let found: Vec<String> = [
+        ("", "slack:C1"),
+        ("", "dingtalk:ops"),
+        ("", "webhook:board"),
+        ("", "webhook:ftp://x"),
+        ("", "exec:/bin/sh"),
+        ("", "slak:C1"),
+        ("[ntfy]", "ntfy:no/topic"),
+        ("[telegram]\ntoken = \"1:a\"\nwebhook_secret = \"s\"", "telegram:1"),
+        ("[webhook]\nsecret = \"s\"", "webhook:http://10.1.2.3/x"),
+        ("[webhook]\nsecret = \"s\"\n[egress]\nallow = [\"10.0.0.0/8\"]", "webhook:http://10.1.2.3/x"),
+        (
+            "[webhooks.board]\nurl = \"https://b.example/\"\nbody = '{\"a\": \"{{ message.summary }}\"}'",
+            "webhook:board",
+        ),
+    ]
+    .iter()
+    .map(|(more, contact)| format!("{contact} -> {}", of(more, contact).join("; ")))
+    .collect();
+    insta::assert_snapshot!(found.join("\n"));
+}
+
 const GOOD_PACK: &str = "[[rule]]\nname = 'a'\naction = 'trigger'\ndedup_key = '{h}'\nwhen.subject = '(?<h>x)'\n";
 
 #[test]
@@ -238,6 +267,7 @@ fn the_examples_of_the_starter_file_are_right() {
         })
         .collect();
     let webhook = "[webhook]\nsecret = \"x\"\n";
+    let head = head.replace("# public_url", "public_url");
     std::fs::create_dir(folder.path().join("rules")).expect("a folder");
     let config = folder.path().join("nightcall.toml");
     std::fs::write(&config, format!("{head}\n{webhook}{examples}")).expect("written");
@@ -245,6 +275,7 @@ fn the_examples_of_the_starter_file_are_right() {
     let loaded = load(&config).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     assert_eq!(loaded.definitions.roster.schedules["primary"].layers.len(), 2);
     assert_eq!(loaded.definitions.roster.calendars["secondary"].named.len(), 3);
+    assert_eq!(loaded.definitions.roster.users["eve"].methods.len(), 14);
     let web = loaded.definitions.rulebook.service("web").expect("a service");
     assert_eq!(web.handling.heartbeats.len(), 1);
 }

@@ -9,6 +9,7 @@
 mod api;
 mod calendar;
 mod certificates;
+mod channels;
 mod cli;
 mod corpus;
 mod crash;

@@ -56,8 +56,8 @@ async fn handoff(database: Option<&str>) {
     world.advance(SignedDuration::from_mins(61)).await;
     let [body] = &told()[..] else { panic!("one notice, not {:?}", told()) };
     let body: Value = serde_json::from_str(body).expect("JSON");
-    let notice = json!({ "kind": "on-call", "schedule": "primary", "until": "2026-11-30T08:00:00Z" });
-    assert_eq!((&body["type"], &body["data"]["notice"]), (&json!("notice.on-call"), &notice));
+    assert_eq!((&body["type"], &body["data"]["schedule"]), (&json!("on_call"), &json!("primary")));
+    assert_eq!(body["data"]["until"], "2026-11-30T08:00:00Z");
     world.advance(SignedDuration::from_hours(24 * 7)).await;
     assert_eq!(told().len(), 1, "Dan has a phone only, which does not ring for this");
     world.expect_silence();
@@ -107,7 +107,7 @@ async fn a_contact_method_is_proven_by_the_code_of_a_test() {
     assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.0, 202);
     world.settle().await;
     let body: Value = serde_json::from_str(&got.got.lock().expect("lock")[0].1).expect("JSON");
-    let code = body["data"]["notice"]["code"].as_str().expect("a code").to_owned();
+    let code = body["data"]["code"].as_str().expect("a code").to_owned();
     let wrong = if code == "000000" { "000001" } else { "000000" };
     assert_eq!(post(&world, &format!("{path}/verify"), verify(wrong)).await.0, 409);
     assert_eq!(contacts(&world, "eve").await[1]["verified"], false);
@@ -117,7 +117,7 @@ async fn a_contact_method_is_proven_by_the_code_of_a_test() {
     assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.0, 202);
     world.settle().await;
     let body: Value = serde_json::from_str(&got.got.lock().expect("lock")[1].1).expect("JSON");
-    let code = body["data"]["notice"]["code"].as_str().expect("a code").to_owned();
+    let code = body["data"]["code"].as_str().expect("a code").to_owned();
     for _ in 0..5 {
         assert_eq!(post(&world, &format!("{path}/verify"), verify("x")).await.0, 409);
     }

@@ -88,6 +88,8 @@ base_url = "{}"
 account = "{}"
 token = "{}"
 caller = "+15005550006"
+[egress]
+allow = ["127.0.0.0/8"]
 [webhook]
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 {people}

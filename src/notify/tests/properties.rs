@@ -8,7 +8,7 @@ use crate::notify::message::Message;
 use crate::notify::tests::sample;
 use crate::notify::{
     alertmanager, apprise, dingtalk, discord, feishu, gotify, incident_manager, mattermost, ntfy, opsgenie, pagerduty,
-    pushover, slack, target, teams, telegram, wecom,
+    pushover, slack, teams, telegram, webhook, wecom,
 };
 
 const ADDRESS: &str = "https://h.example/hook";
@@ -71,12 +71,12 @@ fn requests(message: &Message<'_>) -> Vec<(&'static str, Result<Request, String>
     };
     let apprise = apprise::Config { base_url: text(ADDRESS), authorization: None };
     let gotify = gotify::Config { base_url: text(ADDRESS) };
-    let templated = target::Config { body: Some(text("{{ message|tojson }}")), ..target::Config::default() };
+    let templated = webhook::Config { body: Some(text("{{ message|tojson }}")), ..webhook::Config::default() };
     vec![
         ("slack", slack::request(&slack(), "C1", message), 100_000),
         ("slack webhook", slack::request_by_webhook(ADDRESS, message), 100_000),
-        ("webhook", target::request(&target::Config::default(), ADDRESS, message), 1_000_000),
-        ("webhook template", target::request(&templated, ADDRESS, message), 1_000_000),
+        ("webhook", webhook::request(&webhook::Config::default(), ADDRESS, message), 1_000_000),
+        ("webhook template", webhook::request(&templated, ADDRESS, message), 1_000_000),
         ("ntfy", ntfy::request(&ntfy(), "t", message), 16_384),
         ("telegram", telegram::request(&telegram(), "1", message), 60_000),
         ("dingtalk", dingtalk::request(&dingtalk::Config::default(), ADDRESS, message), 20_000),
@@ -110,7 +110,7 @@ fn judges(response: &Response) -> Vec<Outcome> {
     [
         slack::judge,
         slack::judge_webhook,
-        target::judge,
+        webhook::judge,
         ntfy::judge,
         telegram::judge,
         dingtalk::judge,
@@ -194,11 +194,11 @@ proptest! {
     }
 }
 
-/// Writes every hostile page of every channel, for parsers of others to read: see `tests/peers.py`.
+/// Writes every hostile page of every channel, for parsers of others to read: see `tests/live/channel_peers.py`.
 #[test]
-#[ignore = "run by tests/peers.py, which says where to write"]
+#[ignore = "run by tests/live/channel_peers.py, which says where to write"]
 fn pages_for_peers() {
-    let path = std::env::var("CHANNELS_PAGES").unwrap();
+    let path = std::env::var("NIGHTCALL_TEST_PAGES").unwrap();
     let mut lines = String::new();
     for text in sample::hostile_texts() {
         for (channel, made, _) in sample::hostile_page(&text, requests) {

@@ -1,0 +1,97 @@
+//! What is said, made of what is stored: pages and notices become messages, whatever the channel.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::message::{Kind, Message, Subject};
+use crate::domain::channel::Manner;
+use crate::domain::follow_up::News;
+use crate::domain::incident::Incident;
+use crate::domain::notice::Notice;
+use crate::domain::roster::{Locale, Roster};
+use crate::engine::{Claimed, FollowUp};
+use crate::store::notice::StoredNotice;
+
+/// How a reader wants to be spoken to.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    zone: TimeZone,
+    locale: Locale,
+}
+
+impl Reader {
+    /// A person of the roster; whoever is not there, rooms for instance, reads English and UTC.
+    pub fn of(roster: &Roster, user: &str) -> Self {
+        let user = roster.users.get(user);
+        Self {
+            zone: user.map_or(TimeZone::UTC, |user| user.zone.clone()),
+            locale: user.map_or(Locale::default(), |user| user.locale),
+        }
+    }
+
+    /// Where they live.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A page, about everything that is said at once.
+    pub fn page<'a>(&'a self, claimed: &'a Claimed, now: Timestamp) -> Message<'a> {
+        let lead = &claimed.notification;
+        let page =
+            |incident: &Incident| if incident.number == lead.incident_number { lead.page } else { incident.pages };
+        let incidents = claimed.incidents().into_iter().map(|incident| subject(incident, page(incident))).collect();
+        self.message(&lead.id, Kind::Paged, &lead.user, incidents, now)
+    }
+
+    /// A test, or that somebody comes on call.
+    pub fn notice<'a>(&'a self, told: &'a StoredNotice, now: Timestamp) -> Message<'a> {
+        let kind = match &told.notice {
+            Notice::Test { .. } => Kind::Test,
+            Notice::OnCall { schedule, until } => Kind::OnCall { schedule, until: *until },
+        };
+        Message { code: told.notice.code(), ..self.message(&told.id, kind, &told.user, Vec::new(), now) }
+    }
+
+    /// That somebody has it, or that it is over. People answer by the buttons of the message that told them; for
+    /// programs it is an event of its own.
+    pub fn follow_up<'a>(&'a self, told: &'a FollowUp, now: Timestamp) -> Message<'a> {
+        let FollowUp { stored, notification, incidents, .. } = told;
+        let kind = match stored.news {
+            News::Acknowledged => Kind::Acknowledged { by: &stored.actor },
+            News::Resolved => Kind::Resolved { by: &stored.actor },
+        };
+        let own = notification.channel.manner() == Manner::Program;
+        let id = if own { &stored.id } else { &notification.id };
+        let incidents = incidents.iter().map(|incident| subject(incident, incident.pages)).collect();
+        self.message(id, kind, &notification.user, incidents, now)
+    }
+
+    /// Anything about these incidents.
+    pub fn message<'a>(
+        &'a self,
+        id: &'a str,
+        kind: Kind<'a>,
+        user: &'a str,
+        incidents: Vec<Subject<'a>>,
+        now: Timestamp,
+    ) -> Message<'a> {
+        Message { id, kind, user, incidents, url: None, code: None, locale: self.locale, zone: &self.zone, now }
+    }
+}
+
+/// An incident as channels tell it.
+pub fn subject(incident: &Incident, page: i64) -> Subject<'_> {
+    Subject {
+        number: incident.number,
+        service: &incident.service,
+        dedup_key: &incident.dedup_key,
+        status: incident.status.word(),
+        severity: incident.severity,
+        summary: &incident.summary,
+        details: &incident.details,
+        links: &incident.links,
+        alert_count: incident.alert_count,
+        opened_at: incident.opened_at,
+        page,
+    }
+}
