@@ -132,7 +132,7 @@ pub fn check(config: &Config) -> Result<(), String> {
             id: "check",
             kind,
             user: HOSTILE,
-            incidents: vec![subject.clone(); count],
+            incidents: vec![subject; count],
             url: None,
             code: None,
             locale: Locale::English,
