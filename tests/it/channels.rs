@@ -13,6 +13,7 @@ use nightcall::domain::incident::Status;
 use nightcall::notify::signature::{hex, hmac_sha256};
 use serde_json::{Value, json};
 
+use crate::postgres;
 use crate::world::World;
 
 /// What must be seen nowhere but at its provider.
@@ -113,6 +114,10 @@ fn button(message: &Value, act: &str) -> Value {
 }
 
 async fn world(server: &str, contacts: &str, high: &str) -> World {
+    world_on(server, contacts, high, None).await
+}
+
+async fn world_on(server: &str, contacts: &str, high: &str, database: Option<&str>) -> World {
     let text = format!(
         r#"
 [slack]
@@ -151,7 +156,7 @@ addresses = ["db"]
 policy = "default"
 "#
     );
-    World::new(&text).await
+    World::build(&text, "", database).await
 }
 
 impl World {
@@ -268,9 +273,20 @@ async fn an_answer_may_come_before_the_provider_has_answered_us() {
 
 #[tokio::test]
 async fn two_incidents_are_one_message() {
+    two_incidents(None).await;
+}
+
+#[tokio::test]
+async fn two_incidents_are_one_message_on_postgresql() {
+    if let Some(database) = postgres::database().await {
+        two_incidents(Some(&database)).await;
+    }
+}
+
+async fn two_incidents(database: Option<&str>) {
     let (url, server) = Server::start().await;
     let contacts = r#"chat = "telegram:77", robot = "dingtalk:ops""#;
-    let mut world = world(&url, contacts, r#"["chat", "robot"]"#).await;
+    let mut world = world_on(&url, contacts, r#"["chat", "robot"]"#, database).await;
     for subject in ["one", "two"] {
         let raw = format!("Subject: {subject}\r\n\r\nx\r\n");
         world.deliver("x@y.example", &["db@alerts.example.com"], raw.as_bytes()).await;
