@@ -29,6 +29,8 @@ struct Server {
     answers: Mutex<VecDeque<(&'static str, u16, Value)>>,
     /// Called back before the first request is answered: URL, signed body.
     calls_first: Mutex<Option<(String, String, String)>>,
+    /// Asked of the API before the first request is answered: URL and token.
+    acts_first: Mutex<Option<(String, String)>>,
 }
 
 impl Server {
@@ -67,6 +69,12 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> impl Into
     if let Some((url, timestamp, payload)) = first {
         let (status, _) = slack_call(&url, &timestamp, &payload).await;
         assert_eq!(status, 200);
+    }
+    let first = server.acts_first.lock().expect("lock").take();
+    if let Some((url, token)) = first {
+        let client = nightcall::notify::http_client().expect("a client");
+        let response = client.post(url).bearer_auth(token).send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
     }
     let mut answers = server.answers.lock().expect("lock");
     if let Some(at) = answers.iter().position(|(part, ..)| path.contains(part)) {
@@ -368,6 +376,19 @@ async fn what_was_handed_on_is_closed_by_our_key_and_answers_back() {
     for (_, resolve) in resolves {
         assert_eq!((&resolve["event_action"], &resolve["dedup_key"]), (&json!("resolve"), &trigger["dedup_key"]));
     }
+}
+
+#[tokio::test]
+async fn a_page_that_was_overtaken_is_taken_back() {
+    let (url, server) = Server::start().await;
+    let mut world = world(&url, r#"chat = "slack:U1", on = "pagerduty:db""#, r#"["on"]"#).await;
+    let resolve = world.url("/api/v1/incidents/1/resolve");
+    *server.acts_first.lock().expect("lock") = Some((resolve, world.token.clone()));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_status(1, Status::Resolved).await;
+    let events = server.take("pagerduty");
+    let actions: Vec<&Value> = events.iter().map(|(_, event)| &event["event_action"]).collect();
+    assert_eq!(actions, ["trigger", "resolve"], "it was resolved while the trigger was on its way");
 }
 
 #[tokio::test]
