@@ -13,6 +13,7 @@ use nightcall::domain::incident::Status;
 use nightcall::notify::signature::{hex, hmac_sha256};
 use serde_json::{Value, json};
 
+use crate::postgres;
 use crate::world::World;
 
 /// What must be seen nowhere but at its provider.
@@ -28,6 +29,8 @@ struct Server {
     answers: Mutex<VecDeque<(&'static str, u16, Value)>>,
     /// Called back before the first request is answered: URL, signed body.
     calls_first: Mutex<Option<(String, String, String)>>,
+    /// Asked of the API before the first request is answered: URL and token.
+    acts_first: Mutex<Option<(String, String)>>,
 }
 
 impl Server {
@@ -66,6 +69,12 @@ async fn serve(State(server): State<Arc<Server>>, request: Request) -> impl Into
     if let Some((url, timestamp, payload)) = first {
         let (status, _) = slack_call(&url, &timestamp, &payload).await;
         assert_eq!(status, 200);
+    }
+    let first = server.acts_first.lock().expect("lock").take();
+    if let Some((url, token)) = first {
+        let client = nightcall::notify::http_client().expect("a client");
+        let response = client.post(url).bearer_auth(token).send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
     }
     let mut answers = server.answers.lock().expect("lock");
     if let Some(at) = answers.iter().position(|(part, ..)| path.contains(part)) {
@@ -113,6 +122,10 @@ fn button(message: &Value, act: &str) -> Value {
 }
 
 async fn world(server: &str, contacts: &str, high: &str) -> World {
+    world_on(server, contacts, high, None).await
+}
+
+async fn world_on(server: &str, contacts: &str, high: &str, database: Option<&str>) -> World {
     let text = format!(
         r#"
 [slack]
@@ -151,7 +164,7 @@ addresses = ["db"]
 policy = "default"
 "#
     );
-    World::new(&text).await
+    World::build(&text, "", database).await
 }
 
 impl World {
@@ -268,9 +281,20 @@ async fn an_answer_may_come_before_the_provider_has_answered_us() {
 
 #[tokio::test]
 async fn two_incidents_are_one_message() {
+    two_incidents(None).await;
+}
+
+#[tokio::test]
+async fn two_incidents_are_one_message_on_postgresql() {
+    if let Some(database) = postgres::database().await {
+        two_incidents(Some(&database)).await;
+    }
+}
+
+async fn two_incidents(database: Option<&str>) {
     let (url, server) = Server::start().await;
     let contacts = r#"chat = "telegram:77", robot = "dingtalk:ops""#;
-    let mut world = world(&url, contacts, r#"["chat", "robot"]"#).await;
+    let mut world = world_on(&url, contacts, r#"["chat", "robot"]"#, database).await;
     for subject in ["one", "two"] {
         let raw = format!("Subject: {subject}\r\n\r\nx\r\n");
         world.deliver("x@y.example", &["db@alerts.example.com"], raw.as_bytes()).await;
@@ -352,6 +376,19 @@ async fn what_was_handed_on_is_closed_by_our_key_and_answers_back() {
     for (_, resolve) in resolves {
         assert_eq!((&resolve["event_action"], &resolve["dedup_key"]), (&json!("resolve"), &trigger["dedup_key"]));
     }
+}
+
+#[tokio::test]
+async fn a_page_that_was_overtaken_is_taken_back() {
+    let (url, server) = Server::start().await;
+    let mut world = world(&url, r#"chat = "slack:U1", on = "pagerduty:db""#, r#"["on"]"#).await;
+    let resolve = world.url("/api/v1/incidents/1/resolve");
+    *server.acts_first.lock().expect("lock") = Some((resolve, world.token.clone()));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_status(1, Status::Resolved).await;
+    let events = server.take("pagerduty");
+    let actions: Vec<&Value> = events.iter().map(|(_, event)| &event["event_action"]).collect();
+    assert_eq!(actions, ["trigger", "resolve"], "it was resolved while the trigger was on its way");
 }
 
 #[tokio::test]
