@@ -117,6 +117,9 @@ async fn quarantined(which: &Quarantined) -> anyhow::Result<()> {
         let views: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
         return print_json(&json!({ "mails": views }));
     }
+    if found.is_empty() {
+        println!("nothing is kept aside");
+    }
     for (mail, alerts) in &found {
         println!("{}  {:.0}  {}  {:?}", mail.id, mail.received_at, mail.header_from, mail.subject);
         for stored in alerts.iter().filter(|stored| stored.held == "quarantine") {

@@ -19,7 +19,7 @@ use super::message::Kind as Saying;
 use super::saying::{Reader, subject};
 use super::{Channels, mattermost, ntfy, pagerduty, pushover, slack, telegram, text};
 use crate::domain::channel::Channel;
-use crate::domain::incident::{Cause, Event, Incident, Kind, Status};
+use crate::domain::incident::{Cause, Incident, Kind, Status};
 use crate::engine::{Engine, Error, Handled};
 use crate::store;
 use crate::store::notification::Notification;
@@ -120,11 +120,7 @@ impl Shared {
     }
 
     async fn act(&self, channel: Channel, answer: &Answer) -> Result<Done, Error> {
-        let event = match answer.act {
-            Act::Acknowledge => Event::Acknowledged { origin_at: None },
-            Act::Resolve => Event::Resolved { origin_at: None },
-            Act::Escalate => Event::EscalationAsked,
-        };
+        let event = answer.act.event();
         let unread = |error| Error::NotCommitted(Arc::new(error));
         match &answer.about {
             About::Incident { number, at } => {
