@@ -7,7 +7,6 @@ use super::{COMMAND_LINE, ConfigArg, print_json};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::http::view::{AlertView, MailView, SenderView};
-use crate::store::Store;
 use crate::store::mail::StoredAlert;
 
 #[derive(Debug, clap::Subcommand)]
@@ -131,7 +130,7 @@ async fn quarantined(which: &Quarantined) -> anyhow::Result<()> {
 
 async fn reprocess(one: &One, release: bool) -> anyhow::Result<()> {
     let loaded = one.id.config.load()?;
-    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let store = super::store(&loaded).await?;
     let engine = Engine::start(store, Clock::System, loaded.definitions);
     let done = if release {
         engine.release(&one.id.id, COMMAND_LINE).await?
@@ -154,7 +153,7 @@ const SENDERS_MAX: i64 = 10_000;
 
 async fn senders(which: &Senders) -> anyhow::Result<()> {
     let loaded = which.config.load()?;
-    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let store = super::store(&loaded).await?;
     let found = store.senders(which.service.as_deref(), SENDERS_MAX).await?;
     if which.json {
         let views: Vec<SenderView> = found.into_iter().map(SenderView::from).collect();
@@ -169,7 +168,7 @@ async fn senders(which: &Senders) -> anyhow::Result<()> {
 
 async fn raw(id: &Id) -> anyhow::Result<()> {
     let loaded = id.config.load()?;
-    let store = Store::open(&loaded.settings.database_url).await.context("cannot use the database")?;
+    let store = super::store(&loaded).await?;
     let Some(raw) = store.mail_raw(&id.id).await? else { bail!("there is no mail {}", id.id) };
     std::io::Write::write_all(&mut std::io::stdout(), &raw).context("cannot print it")
 }

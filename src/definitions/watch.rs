@@ -19,8 +19,7 @@ pub struct Watch {
     rules: Option<PathBuf>,
     /// As the main file named them when it looked like `seen`.
     calendars: Vec<PathBuf>,
-    handled: Stamp,
-    seen: Stamp,
+    looks: Looks<Stamp>,
 }
 
 /// What the files looked like.
@@ -43,19 +42,37 @@ impl Watch {
         let look_at_config = look(&config);
         let calendars = calendar::files_named(&config);
         let stamp = stamp(look_at_config, rules.as_deref(), &calendars, now);
-        Self { config, rules, calendars, handled: stamp.clone(), seen: stamp }
+        Self { config, rules, calendars, looks: Looks::like(stamp) }
     }
 
     /// Whether something changed since the last time this said so, and has been still since it was last asked:
     /// nobody wants a file that is half written.
     pub fn has_changed(&mut self, now: Timestamp) -> bool {
         let config = look(&self.config);
-        if config != self.seen.config {
+        if config != self.looks.seen.config {
             self.calendars = calendar::files_named(&self.config);
         }
         let stamp = stamp(config, self.rules.as_deref(), &self.calendars, now);
-        let still = stamp == self.seen;
-        self.seen = stamp;
+        self.looks.now_like(stamp)
+    }
+}
+
+/// What files look like, and looked like when a change was last told.
+#[derive(Debug)]
+struct Looks<T> {
+    handled: T,
+    seen: T,
+}
+
+impl<T: Clone + PartialEq> Looks<T> {
+    fn like(seen: T) -> Self {
+        Self { handled: seen.clone(), seen }
+    }
+
+    /// Whether that is a change that was not told yet and has been still since the last look.
+    fn now_like(&mut self, now: T) -> bool {
+        let still = now == self.seen;
+        self.seen = now;
         let changed = still && self.seen != self.handled;
         if changed {
             self.handled.clone_from(&self.seen);
@@ -68,27 +85,20 @@ impl Watch {
 #[derive(Debug)]
 pub struct FileWatch {
     files: Vec<PathBuf>,
-    handled: Vec<Look>,
-    seen: Vec<Look>,
+    looks: Looks<Vec<Look>>,
 }
 
 impl FileWatch {
     /// Watches from now on.
     pub fn start(files: Vec<PathBuf>) -> Self {
         let seen: Vec<Look> = files.iter().map(|path| look(path)).collect();
-        Self { files, handled: seen.clone(), seen }
+        Self { files, looks: Looks::like(seen) }
     }
 
     /// As [`Watch::has_changed`].
     pub fn has_changed(&mut self) -> bool {
         let now: Vec<Look> = self.files.iter().map(|path| look(path)).collect();
-        let still = now == self.seen;
-        self.seen = now;
-        let changed = still && self.seen != self.handled;
-        if changed {
-            self.handled.clone_from(&self.seen);
-        }
-        changed
+        self.looks.now_like(now)
     }
 }
 

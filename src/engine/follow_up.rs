@@ -1,27 +1,20 @@
 //! Follow-ups: those who were paged are told that somebody has it, or that it is over.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rand::RngExt as _;
 
 use super::door::random_id;
+use super::notice::{LEASE, TIMEOUT, in_time, moved_by};
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::follow_up::{News, is_told};
 use crate::domain::incident::{Incident, Kind};
-use crate::domain::notification::{Outcome, Status, retry_delay};
+use crate::domain::notification::{Outcome, retry_delay};
 use crate::store::follow_up::StoredFollowUp;
 use crate::store::notification::Notification;
 use crate::store::{self, WriteTx};
-
-/// How long a worker owns what it claimed.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
-
-/// Longest time for one of these changes.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A follow-up and what it is about.
 #[derive(Debug, Clone)]
@@ -78,18 +71,13 @@ impl Engine {
     pub async fn report_follow_up(&self, told: &StoredFollowUp, outcome: &Outcome) -> Result<(), Error> {
         let now = self.clock.now();
         let retry_at = now + retry_delay(told.attempts, rand::rng().random());
-        let (to, error) = match outcome {
-            Outcome::Accepted(_) => (Status::Sent, None),
-            Outcome::Retry(why) => (Status::Pending, Some(why.as_str())),
-            Outcome::Failed(why) => (Status::Failed, Some(why.as_str())),
-        };
-        let reporting = async {
+        let (to, error) = moved_by(outcome);
+        in_time(async {
             let mut tx = self.store.begin().await?;
             tx.move_follow_up(told, to, (retry_at, now), error).await?;
             tx.commit().await
-        };
-        let reported = tokio::time::timeout(TIMEOUT, reporting).await.map_err(|_| Error::TimedOut)?;
-        reported.map_err(|error| Error::NotCommitted(Arc::new(error)))
+        })
+        .await
     }
 }
 

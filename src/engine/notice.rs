@@ -25,10 +25,10 @@ const HANDOFF_EVERY: SignedDuration = SignedDuration::from_secs(20);
 const TURN_MAX: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 /// How long a worker owns what it claimed.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Longest time for one of these changes.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Has a test sent to one of a person's contact methods; the notice, or `None` when there is no such method.
@@ -125,11 +125,7 @@ impl Engine {
         let retry_at = now + retry_delay(told.attempts, rand::rng().random());
         in_time(async {
             let mut tx = self.store.begin().await?;
-            let (to, error) = match outcome {
-                Outcome::Accepted(_) => (Status::Sent, None),
-                Outcome::Retry(why) => (Status::Pending, Some(why.as_str())),
-                Outcome::Failed(why) => (Status::Failed, Some(why.as_str())),
-            };
+            let (to, error) = moved_by(outcome);
             if tx.move_notice(told, to, (retry_at, now), error).await? {
                 match outcome {
                     Outcome::Accepted(_) => {
@@ -147,7 +143,17 @@ impl Engine {
     }
 }
 
-async fn in_time<T>(change: impl Future<Output = Result<T, store::Error>>) -> Result<T, Error> {
+/// Where an attempt moves what was told, and what went wrong.
+pub(super) fn moved_by(outcome: &Outcome) -> (Status, Option<&str>) {
+    match outcome {
+        Outcome::Accepted(_) => (Status::Sent, None),
+        Outcome::Retry(why) => (Status::Pending, Some(why)),
+        Outcome::Failed(why) => (Status::Failed, Some(why)),
+    }
+}
+
+/// Makes a change, or gives it up when the database is too slow.
+pub(super) async fn in_time<T>(change: impl Future<Output = Result<T, store::Error>>) -> Result<T, Error> {
     let changed = tokio::time::timeout(TIMEOUT, change).await.map_err(|_| Error::TimedOut)?;
     changed.map_err(|error| Error::NotCommitted(Arc::new(error)))
 }

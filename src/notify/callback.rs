@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::exchange::{About, Act, Answer, Callback, Refusal, Request};
 use super::http::Guard;
-use super::message::Kind as Saying;
-use super::saying::{Reader, subject};
+use super::message::{Kind as Saying, Subject};
+use super::saying::Reader;
 use super::{Channels, mattermost, ntfy, pagerduty, pushover, slack, telegram, text};
 use crate::domain::channel::Channel;
 use crate::domain::incident::{Cause, Incident, Kind, Status};
@@ -214,7 +214,7 @@ impl Shared {
         };
         let Some(kind) = saying(incident) else { return mattermost::reply(config, &done.said, None) };
         let reader = Reader::of(&self.engine.definitions().roster, &notification.user);
-        let incidents = vec![subject(incident, notification.page)];
+        let incidents = vec![Subject::of(incident, notification.page)];
         let now = self.engine.clock().now();
         let message = reader.message(&notification.id, kind, &notification.user, incidents, now);
         mattermost::reply(config, &done.said, Some(&message))
@@ -255,7 +255,7 @@ fn state(incident: Option<&Incident>) -> String {
 }
 
 /// What a message about an incident says that somebody has, or that is over.
-fn saying(incident: &Incident) -> Option<Saying<'_>> {
+pub(super) fn saying(incident: &Incident) -> Option<Saying<'_>> {
     match (incident.status, &incident.acknowledged) {
         (Status::Acknowledged, Some((_, by))) => Some(Saying::Acknowledged { by }),
         (Status::Resolved, Some((_, by))) => Some(Saying::Resolved { by }),

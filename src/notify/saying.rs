@@ -34,12 +34,17 @@ impl Reader {
         &self.zone
     }
 
+    /// What they are spoken to in.
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
     /// A page, about everything that is said at once.
     pub fn page<'a>(&'a self, claimed: &'a Claimed, now: Timestamp) -> Message<'a> {
         let lead = &claimed.notification;
         let page =
             |incident: &Incident| if incident.number == lead.incident_number { lead.page } else { incident.pages };
-        let incidents = claimed.incidents().into_iter().map(|incident| subject(incident, page(incident))).collect();
+        let incidents = claimed.incidents().into_iter().map(|incident| Subject::of(incident, page(incident))).collect();
         self.message(&lead.id, Kind::Paged, &lead.user, incidents, now)
     }
 
@@ -62,7 +67,7 @@ impl Reader {
         };
         let own = notification.channel.manner() == Manner::Program;
         let id = if own { &stored.id } else { &notification.id };
-        let incidents = incidents.iter().map(|incident| subject(incident, incident.pages)).collect();
+        let incidents = incidents.iter().map(|incident| Subject::of(incident, incident.pages)).collect();
         self.message(id, kind, &notification.user, incidents, now)
     }
 
@@ -76,22 +81,5 @@ impl Reader {
         now: Timestamp,
     ) -> Message<'a> {
         Message { id, kind, user, incidents, url: None, code: None, locale: self.locale, zone: &self.zone, now }
-    }
-}
-
-/// An incident as channels tell it.
-pub fn subject(incident: &Incident, page: i64) -> Subject<'_> {
-    Subject {
-        number: incident.number,
-        service: &incident.service,
-        dedup_key: &incident.dedup_key,
-        status: incident.status.word(),
-        severity: incident.severity,
-        summary: &incident.summary,
-        details: &incident.details,
-        links: &incident.links,
-        alert_count: incident.alert_count,
-        opened_at: incident.opened_at,
-        page,
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::lease::Ended;
 use super::{Error, Store, WriteTx, int, text, text_or_none, word};
 use crate::domain::follow_up::{ATTEMPTS_MAX, News};
 use crate::domain::notification::Status;
@@ -51,16 +52,7 @@ impl WriteTx {
         lease_token: &str,
         limit: i64,
     ) -> Result<Vec<StoredFollowUp>, Error> {
-        let sql = "update follow_up set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3 \
-                   where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
-                   and id in (select id from follow_up where (status = 'pending' or (status = 'sending' \
-                   and lease_until <= $1)) and due_at <= $1 order by due_at, id limit $4) returning *";
-        let query = sqlx::query(sql)
-            .bind(now.as_millisecond())
-            .bind(lease_until.as_millisecond())
-            .bind(lease_token)
-            .bind(limit);
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = self.lease("follow_up", now, lease_until, lease_token, limit).await?;
         rows.iter().map(follow_up).collect()
     }
 
@@ -73,17 +65,9 @@ impl WriteTx {
         error: Option<&str>,
     ) -> Result<(), Error> {
         let to = if to == Status::Pending && told.attempts >= ATTEMPTS_MAX { Status::Failed } else { to };
-        let sql = "update follow_up set status = $3, due_at = $4, last_error = $5, finished_at = $6, lease_until = null, \
-                   lease_token = null where id = $1 and lease_token = $2 and status = 'sending'";
-        let query = sqlx::query(sql)
-            .bind(&told.id)
-            .bind(told.lease_token.as_deref().unwrap_or_default())
-            .bind(to.word())
-            .bind(due_at.as_millisecond())
-            .bind(error)
-            .bind((to != Status::Pending).then(|| now.as_millisecond()));
-        query.execute(self.connection()).await?;
-        Ok(())
+        let lease_token = told.lease_token.as_deref();
+        let ended = Ended { id: &told.id, lease_token, to, due_at, error };
+        self.end_lease("follow_up", ended, now).await.map(|_| ())
     }
 }
 
@@ -93,9 +77,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn follow_up_is_due(&self, now: Timestamp) -> Result<bool, Error> {
-        let sql = "select id from follow_up where (status = 'pending' or (status = 'sending' and lease_until <= $1)) \
-                   and due_at <= $1 limit 1";
-        Ok(self.row(sqlx::query(sql).bind(now.as_millisecond())).await?.is_some())
+        self.is_due("follow_up", now).await
     }
 }
 

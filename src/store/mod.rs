@@ -11,6 +11,7 @@ mod dialect;
 pub mod follow_up;
 pub mod heartbeat;
 pub mod incident;
+mod lease;
 pub mod mail;
 pub mod notice;
 pub mod notification;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::lease::Ended;
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
 use crate::domain::notice::{ATTEMPTS_MAX, CODE_LIFE, GUESSES_MAX, Notice, Proof};
 use crate::domain::notification::Status;
@@ -123,16 +124,7 @@ impl WriteTx {
         lease_token: &str,
         limit: i64,
     ) -> Result<Vec<StoredNotice>, Error> {
-        let sql = "update notice set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3 \
-                   where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
-                   and id in (select id from notice where status in ('pending', 'sending') and due_at <= $1 \
-                   order by due_at, id limit $4) returning *";
-        let query = sqlx::query(sql)
-            .bind(now.as_millisecond())
-            .bind(lease_until.as_millisecond())
-            .bind(lease_token)
-            .bind(limit);
-        let rows = query.fetch_all(self.connection()).await?;
+        let rows = self.lease("notice", now, lease_until, lease_token, limit).await?;
         rows.iter().map(notice).collect()
     }
 
@@ -145,16 +137,9 @@ impl WriteTx {
         error: Option<&str>,
     ) -> Result<bool, Error> {
         let to = if to == Status::Pending && told.attempts >= ATTEMPTS_MAX { Status::Failed } else { to };
-        let sql = "update notice set status = $3, due_at = $4, last_error = $5, finished_at = $6, lease_until = null, \
-                   lease_token = null where id = $1 and lease_token = $2 and status = 'sending'";
-        let query = sqlx::query(sql)
-            .bind(&told.id)
-            .bind(told.lease_token.as_deref().unwrap_or_default())
-            .bind(to.word())
-            .bind(due_at.as_millisecond())
-            .bind(error)
-            .bind((to != Status::Pending).then(|| now.as_millisecond()));
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let lease_token = told.lease_token.as_deref();
+        let ended = Ended { id: &told.id, lease_token, to, due_at, error };
+        self.end_lease("notice", ended, now).await
     }
 
     /// Checks a code against the newest test of a way to reach somebody. A wrong one counts.
@@ -243,9 +228,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn notice_is_due(&self, now: Timestamp) -> Result<bool, Error> {
-        let sql = "select id from notice where (status = 'pending' or (status = 'sending' and lease_until <= $1)) \
-                   and due_at <= $1 limit 1";
-        Ok(self.row(sqlx::query(sql).bind(now.as_millisecond())).await?.is_some())
+        self.is_due("notice", now).await
     }
 }
 

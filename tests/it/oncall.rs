@@ -33,7 +33,7 @@ async fn send(world: &World, method: Method, path: &str, body: Value) -> (u16, V
     (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
 }
 
-async fn post(world: &World, path: &str, body: Value) -> (u16, Value) {
+pub(crate) async fn post(world: &World, path: &str, body: Value) -> (u16, Value) {
     send(world, Method::POST, path, body).await
 }
 

@@ -1,9 +1,9 @@
 //! People: whether they can be reached, and what they are told beside pages.
 
 use jiff::SignedDuration;
-use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::oncall::post;
 use crate::postgres;
 use crate::webhook::receiver;
 use crate::world::World;
@@ -29,12 +29,6 @@ addresses = ["db"]
 policy = "default"
 "#
     )
-}
-
-async fn post(world: &World, path: &str, body: Value) -> (u16, Value) {
-    let request = world.http().request(Method::POST, world.url(&format!("/api/v1{path}"))).bearer_auth(&world.token);
-    let response = request.json(&body).send().await.expect("an answer");
-    (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
 }
 
 async fn contacts(world: &World, user: &str) -> Vec<Value> {

@@ -10,7 +10,6 @@ use axum::extract::{Form, FromRequest, FromRequestParts as _, Path, Request, Sta
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use jiff::tz::TimeZone;
 use subtle::ConstantTimeEq as _;
 
 use super::keys::{self, Pressed, Stand};
@@ -18,10 +17,12 @@ use super::pin::{self, Entered};
 use super::{Config, signature, twiml};
 use crate::domain::incident::{Cause, Incident, Status};
 use crate::domain::notice::Notice;
-use crate::domain::roster::{Locale, Pin};
+use crate::domain::roster::Pin;
 use crate::engine::{About, CallEnd, Engine};
+use crate::notify::callback::saying;
 use crate::notify::exchange::Act;
-use crate::notify::message::{Kind, Message, Subject};
+use crate::notify::message::{Kind, Subject};
+use crate::notify::saying::Reader;
 use crate::notify::spoken::speakable::speakable;
 use crate::notify::spoken::{self, NAME_CHARS_MAX, Phrase};
 use crate::store;
@@ -148,7 +149,7 @@ impl FromRequest<Arc<Shared>> for NoticeCall {
 
 async fn notice_answered(State(shared): State<Arc<Shared>>, call: NoticeCall) -> Response {
     let listener = Listener::of(&shared, &call.told.user);
-    let said = |phrase: &Phrase<'_>| spoken::say(listener.locale, phrase);
+    let said = |phrase: &Phrase<'_>| spoken::say(listener.reader.locale(), phrase);
     match &call.told.notice {
         Notice::Test { .. } => {
             let action = shared.config.notice_url(&call.told.id, &call.told.nonce, "key");
@@ -156,8 +157,8 @@ async fn notice_answered(State(shared): State<Arc<Shared>>, call: NoticeCall) ->
             xml(twiml::menu(&sentences, &action, &said(&Phrase::NotConfirmed), listener.voice()))
         }
         Notice::OnCall { schedule, until } => {
-            let until = until.map(|until| until.to_zoned(listener.zone.clone()));
-            let schedule = speakable(schedule, listener.locale, NAME_CHARS_MAX);
+            let until = until.map(|until| until.to_zoned(listener.reader.zone().clone()));
+            let schedule = speakable(schedule, listener.reader.locale(), NAME_CHARS_MAX);
             let shift = Phrase::OnCall { schedule: &schedule, until: until.as_ref() };
             xml(listener.tell(&[Phrase::Greeting, shift, Phrase::Goodbye]))
         }
@@ -211,7 +212,7 @@ async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response 
         Pressed::AskAgain if call.incident.status == Status::Resolved => call.menu(&shared, &listener, &[]),
         Pressed::AskAgain => {
             let action = shared.config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
-            twiml::confirm(&action, listener.locale, listener.voice())
+            twiml::confirm(&action, listener.reader.locale(), listener.voice())
         }
         Pressed::Menu(before) => call.menu(&shared, &listener, &before),
     };
@@ -281,30 +282,18 @@ impl Call {
     fn ask_pin(&self, config: &Config, listener: &Listener, this_try: u8) -> String {
         let name = format!("pin?try={this_try}");
         let action = config.callback_url(&self.notification.id, &self.notification.nonce, &name);
-        twiml::ask_pin(this_try > 1, &action, listener.locale, listener.voice())
+        twiml::ask_pin(this_try > 1, &action, listener.reader.locale(), listener.voice())
     }
 
     /// What is wrong and which keys there are, or that there is nothing left to do.
     fn menu(&self, shared: &Shared, listener: &Listener, before: &[Phrase<'_>]) -> String {
         let incident = &self.incident;
-        let kind = match (incident.status, &incident.acknowledged) {
-            (Status::Resolved, _) => Kind::Resolved { by: "" },
-            (Status::Acknowledged, Some((_, by))) => Kind::Acknowledged { by },
-            (Status::Triggered | Status::Acknowledged, _) => Kind::Paged,
-        };
+        let kind = saying(incident).unwrap_or(Kind::Paged);
         let subject = Subject::of(incident, self.notification.page);
-        let message = Message {
-            id: &self.notification.id,
-            kind,
-            user: &self.notification.user,
-            // How many there are is told, and of the first what it is.
-            incidents: vec![subject; self.waiting.max(1)],
-            url: None,
-            code: None,
-            locale: listener.locale,
-            zone: &listener.zone,
-            now: shared.engine.clock().now(),
-        };
+        // How many there are is told, and of the first what it is.
+        let incidents = vec![subject; self.waiting.max(1)];
+        let now = shared.engine.clock().now();
+        let message = listener.reader.message(&self.notification.id, kind, &self.notification.user, incidents, now);
         let action = shared.config.callback_url(&self.notification.id, &self.notification.nonce, "key");
         twiml::run(&spoken::script(&message, before, None), &action, listener.voice())
     }
@@ -330,30 +319,25 @@ impl Call {
 
 /// Whoever picked up: how they are spoken to.
 struct Listener {
-    locale: Locale,
-    zone: TimeZone,
+    reader: Reader,
     pin: Option<Pin>,
 }
 
 impl Listener {
-    /// The person of that name; one who is gone from the definitions is spoken to in English.
+    /// The person of that name, as the definitions in force have them.
     fn of(shared: &Shared, user: &str) -> Self {
         let definitions = shared.engine.definitions();
-        let user = definitions.roster.users.get(user);
-        Self {
-            locale: user.map(|user| user.locale).unwrap_or_default(),
-            zone: user.map_or(TimeZone::UTC, |user| user.zone.clone()),
-            pin: user.and_then(|user| user.pin.clone()),
-        }
+        let pin = definitions.roster.users.get(user).and_then(|user| user.pin.clone());
+        Self { reader: Reader::of(&definitions.roster, user), pin }
     }
 
     fn voice(&self) -> twiml::Voice<'static> {
-        twiml::Voice { language: twiml::language(self.locale, twiml::English::default()), name: None }
+        twiml::Voice { language: twiml::language(self.reader.locale(), twiml::English::default()), name: None }
     }
 
     /// Says something and hangs up.
     fn tell(&self, phrases: &[Phrase<'_>]) -> String {
-        let sentences: Vec<String> = phrases.iter().map(|phrase| spoken::say(self.locale, phrase)).collect();
+        let sentences: Vec<String> = phrases.iter().map(|phrase| spoken::say(self.reader.locale(), phrase)).collect();
         twiml::goodbye(&sentences, self.voice())
     }
 }
