@@ -1,5 +1,6 @@
 //! Wiring only: settings → store → engine → doors and workers, and how they stop.
 
+mod mailroom;
 mod sockets;
 
 use std::future::Future;
@@ -22,8 +23,12 @@ use crate::http::health::{CertificateInUse, Counted, Readiness};
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::http::Http;
+use crate::notify::mail::answers::Answers;
+use crate::notify::mail::post::Post;
+use crate::notify::voice::watch::Watch;
+use crate::notify::ways::Ways;
 use crate::notify::worker::Worker;
-use crate::notify::{Channels, callback, http_client, voice};
+use crate::notify::{Channels, Secret, callback, http_client, sms, voice};
 use crate::settings::Settings;
 use crate::smtp::listener::Listener;
 use crate::smtp::tls::Tls;
@@ -89,7 +94,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
-    let channels = Arc::new(channels(&settings, &engine, &client)?);
+    let channels = Arc::new(channels(&settings, &engine, &client).await?);
     let calendars = Calendars::new(Arc::clone(&engine), client.clone());
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
@@ -101,7 +106,8 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let counters = smtp::server::Counters::default();
     counters.register(&mut registry);
     let clock = engine.clock().clone();
-    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
+    let mailroom = Arc::new(mailroom(&engine, &channels));
+    let door = smtp::server::Door::new(settings.smtp, mailroom, counters, clock, stop.child_token());
     let door = Arc::new(door.with_tls(tls.clone()));
     for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
         let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
@@ -123,13 +129,20 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
     };
-    let router = routes(shared, &engine, &channels, settings.voice);
+    let router = routes(shared, &engine, &channels);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
     background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
     if drive == Drive::Background {
-        run_in_background(&background, &engine, &worker, &calendars, &stop);
+        run_in_background(
+            &background,
+            &engine,
+            &worker,
+            &calendars,
+            Watch::new(Arc::clone(&engine), Arc::clone(&channels)),
+            &stop,
+        );
     }
     tasks.close();
     let died = background.died;
@@ -152,17 +165,22 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 }
 
 /// Everything that HTTP answers.
-fn routes(
-    shared: http::Shared,
-    engine: &Arc<Engine>,
-    channels: &Arc<Channels>,
-    voice: Option<voice::Config>,
-) -> axum::Router {
-    let router = http::router(Arc::new(shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
-    match voice {
-        Some(config) => router.merge(voice::callback::router(Arc::clone(engine), config)),
-        None => router,
+fn routes(shared: http::Shared, engine: &Arc<Engine>, channels: &Arc<Channels>) -> axum::Router {
+    let mut router = http::router(Arc::new(shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
+    if let Some(config) = &channels.voice {
+        router = router.merge(voice::callback::router(Arc::clone(engine), config.clone()));
     }
+    if let Some(setup) = &channels.setup.sms {
+        router = router.merge(sms::callback::router(Arc::clone(engine), setup.clone()));
+    }
+    router
+}
+
+/// Services, and those who hear answers to mail that we sent.
+fn mailroom(engine: &Arc<Engine>, channels: &Arc<Channels>) -> mailroom::Mailroom {
+    let answers = channels.mail.as_ref();
+    let answers = answers.map(|post| Answers::new(Arc::clone(engine), Arc::clone(channels), Arc::clone(post)));
+    mailroom::Mailroom::new(Arc::clone(engine), answers)
 }
 
 /// Sockets that listen, and where they really do.
@@ -197,6 +215,7 @@ fn run_in_background(
     engine: &Arc<Engine>,
     worker: &Worker,
     calendars: &Calendars,
+    watch: Watch,
     stop: &CancellationToken,
 ) {
     engine.pulses().timer_beats();
@@ -204,6 +223,7 @@ fn run_in_background(
     background.run("the timer", timer::run(Arc::clone(engine), stop.child_token()));
     background.run("the worker", worker.clone().run(stop.child_token()));
     background.run("the reader of calendars", calendars.clone().run(stop.child_token()));
+    background.run("the watch over calls", watch.run(stop.child_token()));
     background.run("the auditor", audit::run(Arc::clone(engine), stop.child_token()));
 }
 
@@ -243,14 +263,26 @@ impl Background {
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
 
-fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> anyhow::Result<Channels> {
+/// What signs addresses for answers, in the database: made once, the same on every node.
+const MAIL_SECRET: &str = "mail";
+
+async fn channels(settings: &Settings, engine: &Arc<Engine>, client: &reqwest::Client) -> anyhow::Result<Channels> {
     let http = Http::new(client.clone(), &settings.channels.allowed);
+    let mut mail = None;
+    if let Some(settings) = &settings.channels.mail {
+        let new = http::auth::mint_secret();
+        let secret = engine.store().secret_or(MAIL_SECRET, &new, engine.clock().now()).await;
+        let secret = Secret::new(secret.context("cannot keep a secret for mail")?);
+        mail = Some(Arc::new(Post::open(settings, secret).map_err(anyhow::Error::msg)?));
+    }
     Ok(Channels {
         console: Console::start(),
-        voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
+        voice: settings.voice.clone(),
+        mail,
         setup: settings.channels.clone(),
         http: http.context("cannot set up HTTPS for the channels")?,
-        clock: engine.clock().clone(),
+        ways: Ways::new(Arc::clone(engine)),
+        engine: Arc::clone(engine),
     })
 }
 

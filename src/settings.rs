@@ -2,7 +2,9 @@
 //! environment variables override it.
 
 mod channels;
+mod mail;
 mod smtp;
+mod telephone;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use crate::notify::{Secret, voice};
 use crate::probe;
 use crate::smtp::listener::Listener;
 use crate::smtp::{server, tls};
+pub(crate) use telephone::is_e164;
 
 /// Overrides `smtp.listen`.
 pub const SMTP_LISTEN: &str = "NIGHTCALL_SMTP_LISTEN";
@@ -65,11 +68,13 @@ impl Settings {
         database.finish();
 
         let rules = root.string("rules").map(|rules| folder.join(rules.value));
-        let voice = root.table("voice").and_then(|table| read_voice(table, folder, public_url.as_ref()));
+        let voice = root.table("voice").and_then(|table| telephone::read_voice(table, folder, public_url.as_ref()));
         let database_url = std::env::var(DATABASE_URL).unwrap_or(database_url);
         let dead_man = root.table("dead_man").and_then(|table| read_dead_man(table, folder));
         let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
-        let channels = channels::read(root, folder, public_url.as_deref());
+        let mut channels = channels::read(root, folder, public_url.as_deref());
+        channels.sms = root.table("sms").and_then(|table| telephone::read_sms(table, folder, public_url.as_deref()));
+        channels.mail = root.table("mail").and_then(|table| mail::read(table, folder, &domains));
         Self {
             smtp_listeners: listeners,
             smtp: config,
@@ -157,44 +162,6 @@ fn read_dead_man(mut table: Table<'_>, folder: &Path) -> Option<probe::Config> {
     }
     table.finish();
     Some(probe::Config { ping: ping?, every })
-}
-
-fn read_voice(mut table: Table<'_>, folder: &Path, public_url: Option<&Placed<String>>) -> Option<voice::Config> {
-    let reader = table.reader();
-    let base_url = table.string("base_url");
-    let account = table.required_string("account");
-    let token = read_secret(&mut table, folder, ["token", "token_file", "token_env"]);
-    let caller = table.required_string("caller");
-    if public_url.is_none() {
-        let hint = "set public_url in [http] to the address under which the provider reaches us";
-        reader.note_with_hint(table.span(), "calls cannot be answered without a public_url", hint);
-    }
-    for url in [base_url.as_ref(), public_url].into_iter().flatten() {
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            reader.note(url.span.clone(), format!("{:?} is not a URL", url.value));
-        }
-    }
-    if let Some(account) = account.as_ref().filter(|account| account.trim().is_empty()) {
-        reader.note(account.span.clone(), "account is empty");
-    }
-    if let Some(caller) = caller.as_ref().filter(|caller| !is_e164(caller)) {
-        reader.note(caller.span.clone(), "a phone number looks like +4915112345678 (E.164)");
-    }
-    table.finish();
-    let base_url = base_url.map_or_else(|| "https://api.twilio.com".to_owned(), |url| url.value);
-    Some(voice::Config {
-        base_url: base_url.trim_end_matches('/').to_owned(),
-        account: account?.value,
-        token: token?,
-        caller: caller?.value,
-        public_url: public_url?.trim_end_matches('/').to_owned(),
-    })
-}
-
-/// ITU-T E.164: a plus and up to 15 digits.
-pub(crate) fn is_e164(number: &str) -> bool {
-    let digits = number.strip_prefix('+').unwrap_or_default();
-    (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
 }
 
 /// A secret, given in place, in a file or in an environment variable: exactly one of the three. An empty one would

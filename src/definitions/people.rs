@@ -113,7 +113,7 @@ fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, setting
     };
     let note = |message: &str| reader.note(contact.span.clone(), message);
     match channel {
-        Channel::Voice if !is_e164(address) => note("a phone number looks like +4915112345678 (E.164)"),
+        Channel::Voice | Channel::Sms if !is_e164(address) => note("a phone number looks like +4915112345678 (E.164)"),
         Channel::Voice if settings.voice.is_none() => {
             let hint = "add a [voice] section with a provider";
             reader.note_with_hint(contact.span.clone(), "nobody can be called yet", hint);

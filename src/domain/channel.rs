@@ -10,6 +10,10 @@ use super::alert::UnknownWord;
 pub enum Channel {
     /// A phone call.
     Voice,
+    /// A text message.
+    Sms,
+    /// Mail.
+    Mail,
     /// A signed JSON POST.
     Webhook,
     /// Printed by the process itself.
@@ -71,8 +75,10 @@ pub enum Manner {
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Voice,
+        Self::Sms,
+        Self::Mail,
         Self::Webhook,
         Self::Console,
         Self::Sink,
@@ -101,6 +107,8 @@ impl Channel {
     pub fn word(self) -> &'static str {
         match self {
             Self::Voice => "voice",
+            Self::Sms => "sms",
+            Self::Mail => "mail",
             Self::Webhook => "webhook",
             Self::Console => "console",
             Self::Sink => "sink",
@@ -137,7 +145,9 @@ impl Channel {
             | Self::IncidentManager
             | Self::Alertmanager
             | Self::Exec => Manner::Program,
-            Self::Slack
+            Self::Sms
+            | Self::Mail
+            | Self::Slack
             | Self::SlackWebhook
             | Self::Teams
             | Self::Mattermost
@@ -159,6 +169,8 @@ impl Channel {
         match self {
             Self::Slack | Self::Telegram | Self::Discord | Self::Ntfy | Self::Pushover | Self::IncidentManager => true,
             Self::Voice
+            | Self::Sms
+            | Self::Mail
             | Self::Webhook
             | Self::Console
             | Self::Sink

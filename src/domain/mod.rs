@@ -11,6 +11,7 @@ mod charset;
 pub mod choice;
 pub mod civil_time;
 pub mod client;
+pub mod code;
 pub mod criterion;
 pub mod dependency;
 pub mod dispatch;

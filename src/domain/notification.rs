@@ -47,10 +47,38 @@ pub enum Status {
 pub enum Outcome {
     /// The provider took it, under this reference.
     Accepted(String),
-    /// It may work later; also when nobody knows whether it worked (I27).
+    /// It did not arrive, and may later.
     Retry(String),
+    /// Nobody knows whether it arrived: it is made again (I27).
+    Unknown(String),
+    /// It works, but not now: the provider wants to be left alone for a while.
+    Later {
+        /// Why.
+        why: String,
+        /// For how long.
+        wait: SignedDuration,
+    },
     /// It will never work.
     Failed(String),
+}
+
+impl Outcome {
+    /// A failure that may pass, with what the provider asks for: to be left alone for a while.
+    #[must_use]
+    pub fn later(self, wait: Option<SignedDuration>) -> Self {
+        match (self, wait) {
+            (Self::Retry(why), Some(wait)) => Self::Later { why, wait },
+            (other, _) => other,
+        }
+    }
+
+    /// Why it is not taken yet, or never; nothing when it was taken.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Accepted(_) => None,
+            Self::Retry(why) | Self::Unknown(why) | Self::Failed(why) | Self::Later { why, .. } => Some(why),
+        }
+    }
 }
 
 /// Attempts before a notification is given up. With [`retry_delay`] that is about 2 minutes, well inside a step.

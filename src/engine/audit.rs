@@ -15,6 +15,7 @@ use super::door::{self, Raise};
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::alert::{Action, Alert, Severity};
+use crate::domain::channel::Channel;
 use crate::domain::dispatch::BUSY_MAX;
 use crate::domain::situation::{Situation, Swap};
 use crate::domain::{escalation, handling::Urgency};
@@ -60,14 +61,22 @@ pub struct Audit {
     outlook: Vec<Finding>,
 }
 
+/// The kind of what channels find: a provider that does not take what is said.
+pub const PROVIDER_TROUBLE: &str = "provider-trouble";
+
 /// Every kind there is: what is not found any more is resolved.
-pub const KINDS: [&str; 5] =
-    ["timer-missing", "timer-overdue", "notification-stuck", "schedule-gap", "policy-unreachable"];
+pub const KINDS: [&str; 6] =
+    ["timer-missing", "timer-overdue", "notification-stuck", "schedule-gap", "policy-unreachable", PROVIDER_TROUBLE];
 
 impl Engine {
     /// What the auditor found when it looked last.
     pub fn audited(&self) -> Audit {
         self.audit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What channels have found; it counts from the next look on, until they find otherwise.
+    pub fn found(&self, by_channels: Vec<Finding>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = by_channels;
     }
 
     /// Looks, and opens or resolves incidents of its own where that changes something.
@@ -106,6 +115,7 @@ impl Engine {
             }
         }
         findings.extend(audit.outlook.iter().cloned());
+        findings.extend(self.found.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
         audit.findings = findings;
         if before.at.is_none() || before.findings != audit.findings {
             for alert in alerts(&audit.findings) {
@@ -173,14 +183,36 @@ fn alerts(findings: &[Finding]) -> Vec<Alert> {
     for finding in findings {
         by_kind.entry(finding.kind).or_default().push(finding);
     }
-    let alert = |(kind, findings): (&str, Vec<&Finding>)| Alert {
-        action: if findings.is_empty() { Action::Resolve } else { Action::Trigger },
-        dedup_key: format!("nightcall/{kind}"),
-        severity: findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info),
-        summary: match &findings[..] {
+    let alert = |(kind, findings): (&str, Vec<&Finding>)| {
+        let action = if findings.is_empty() { Action::Resolve } else { Action::Trigger };
+        let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Info);
+        let summary = match &findings[..] {
             [] => format!("{kind}: not any more"),
             all => all.iter().map(|finding| finding.detail.as_str()).collect::<Vec<_>>().join("; "),
-        },
+        };
+        own(action, format!("nightcall/{kind}"), severity, summary)
+    };
+    by_kind.into_iter().map(alert).collect()
+}
+
+/// A way to reach somebody that was switched off where we cannot switch it on: an incident until it is on again.
+pub(super) fn stopped(channel: Channel, user: &str, is_stopped: bool) -> Alert {
+    let what = if is_stopped {
+        format!("{user} has replied STOP: no {channel} reaches them until they reply START")
+    } else {
+        format!("{user} takes {channel} again")
+    };
+    let action = if is_stopped { Action::Trigger } else { Action::Resolve };
+    own(action, format!("nightcall/contact-stopped/{channel}/{user}"), Severity::Error, what)
+}
+
+/// An alert of our own.
+fn own(action: Action, dedup_key: String, severity: Severity, summary: String) -> Alert {
+    Alert {
+        action,
+        dedup_key,
+        severity,
+        summary,
         details: BTreeMap::new(),
         links: BTreeMap::new(),
         rule: RULE.to_owned(),
@@ -188,8 +220,7 @@ fn alerts(findings: &[Finding]) -> Vec<Alert> {
         hold: None,
         downtime: None,
         objection: None,
-    };
-    by_kind.into_iter().map(alert).collect()
+    }
 }
 
 /// Lets an alert of our own act, in the caller's transaction: in the first service, which always exists.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration as Span, Timestamp};
 use rand::RngExt as _;
 
 use super::committer::{Done, Work};
@@ -11,6 +11,8 @@ use super::door::{self, Handled, random_id};
 use super::follow_up;
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::channel::Channel;
+use crate::domain::code::Code;
 use crate::domain::dispatch::{self, Budget, Bundle};
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
@@ -19,22 +21,28 @@ use crate::store::notification::{Move, Notification, needs_somebody};
 use crate::store::{self, WriteTx};
 
 /// How long a worker owns what it claimed. Providers are given up on well before (RELIABILITY: lease rules).
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: Span = Span::from_secs(30);
 
 /// Notifications looked at to find what is said now.
 const DUE_MAX: i64 = 5_000;
 
 /// How long a call waits for what is being planned at the same moment.
-const GATHER_MAX: SignedDuration = SignedDuration::from_secs(3);
+const GATHER_MAX: Span = Span::from_secs(3);
 
 /// How long a call is waited for whose end nobody tells: ringing, listening twice, answering.
-const CALL_MAX: SignedDuration = SignedDuration::from_mins(3);
+const CALL_MAX: Span = Span::from_mins(3);
 
 /// Longest time for leasing; what was leased by then runs out by itself.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait before calling again somebody who is on the phone or did not pick up.
-const RING_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+const RING_AGAIN: Span = Span::from_secs(60);
+
+/// Longest time for which a provider that asks for it is left alone; the next step would come before.
+const LATER_MAX: Span = Span::from_mins(5);
+
+/// Random bytes for a code; far more than one reader's open pages can use up.
+const CODE_BYTES: usize = 64;
 
 /// Calls to one person for one page that may ring in vain.
 const RINGS_MAX: i64 = 2;
@@ -79,6 +87,8 @@ pub enum CallEnd {
     NoAnswer,
     /// The provider could not place it.
     Failed,
+    /// We took it back before anybody answered.
+    Cancelled,
 }
 
 /// Which call some news is about: a notification may have been called about several times.
@@ -112,6 +122,18 @@ enum News {
     Tried(Outcome),
     /// The provider tells how a call went.
     CallEnded(CallEnd, About),
+    /// What the provider had taken did not arrive.
+    Lost(String, About),
+}
+
+impl News {
+    /// What the provider says it is about, where it comes from there.
+    fn about(&self) -> Option<&About> {
+        match self {
+            Self::Tried(_) => None,
+            Self::CallEnded(_, about) | Self::Lost(_, about) => Some(about),
+        }
+    }
 }
 
 impl Engine {
@@ -165,6 +187,15 @@ impl Engine {
         self.submit_report(together, News::CallEnded(end, about)).await
     }
 
+    /// Tells that what the provider had taken did not arrive. News of any other than the newest attempt changes nothing.
+    ///
+    /// # Errors
+    /// When it could not be stored; the provider may repeat it.
+    pub async fn lost(&self, notification: Notification, why: String, about: About) -> Result<(), Error> {
+        let together = self.together(&notification).await?;
+        self.submit_report(together, News::Lost(why, about)).await
+    }
+
     /// A human answered a notification: it and what was said with it count as delivered, and the event happens to all
     /// their incidents. What it did to the worst of them; `None` when it was answered before: a key press repeated by
     /// the provider acts once (I15).
@@ -214,7 +245,14 @@ async fn claim(tx: &mut WriteTx, bundle: &Bundle<'_>, now: Timestamp) -> Result<
     }
     let ids: Vec<&str> = bundle.due.iter().map(|due| due.id.as_str()).collect();
     let mut leased = tx.claim(&ids, now, now + LEASE, &random_id()).await?.into_iter();
-    let Some((notification, incident)) = leased.next() else { return Ok(None) };
+    let Some((mut notification, incident)) = leased.next() else { return Ok(None) };
+    if bundle.channel == Channel::Sms && notification.code.is_none() {
+        let taken = tx.codes_in_use(bundle.channel, bundle.address).await?;
+        notification.code = Code::fresh(&rand::rng().random::<[u8; CODE_BYTES]>(), |code| taken.contains(code));
+        if let Some(code) = &notification.code {
+            tx.set_code(&notification.id, code).await?;
+        }
+    }
     if let Some(mut line) = line {
         line.sent(now, now + LEASE);
         tx.update_line(bundle.channel, bundle.address, &line).await?;
@@ -226,7 +264,7 @@ async fn claim(tx: &mut WriteTx, bundle: &Bundle<'_>, now: Timestamp) -> Result<
 pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store::Error> {
     let Some(lead) = report.notifications.first() else { return Ok(()) };
     // A call that was answered has moved everything already; its line is free all the same once it ends.
-    let mut moved = matches!(&report.news, News::CallEnded(_, about) if about.attempt == lead.attempts);
+    let mut moved = report.news.about().is_some_and(|about| about.attempt == lead.attempts);
     for notification in &report.notifications {
         moved |= note_one(tx, report, notification, lead).await?;
     }
@@ -235,6 +273,7 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
         News::Tried(Outcome::Accepted(_)) if !lead.channel.asks_a_person() => Some(ContactNews::Accepted),
         News::Tried(Outcome::Failed(why)) => Some(ContactNews::Failed(why)),
         News::CallEnded(CallEnd::Failed, _) => Some(ContactNews::Failed("the call could not be placed")),
+        News::Lost(why, _) => Some(ContactNews::Failed(why)),
         News::Tried(_) | News::CallEnded(..) => None,
     };
     if let Some(news) = contact.filter(|_| moved) {
@@ -246,8 +285,8 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
             News::Tried(Outcome::Accepted(_)) if lead.channel.asks_a_person() => {
                 line.goes_on(report.now, report.now + CALL_MAX);
             }
-            News::Tried(Outcome::Accepted(_)) | News::CallEnded(..) => line.ended(),
-            News::Tried(Outcome::Retry(_) | Outcome::Failed(_)) => line.failed(),
+            News::Tried(Outcome::Accepted(_)) | News::CallEnded(..) | News::Lost(..) => line.ended(),
+            News::Tried(_) => line.failed(),
         }
         tx.update_line(lead.channel, &lead.address, &line).await?;
     }
@@ -269,13 +308,14 @@ async fn note_one(
     let (to, told) = match news {
         News::Tried(outcome) => tried(notification, outcome, *now, *jitter),
         News::CallEnded(end, _) => ended(notification, *end, wanted, *now),
+        News::Lost(why, _) => (failed(notification, why, *now), format!("failed: {why}")),
     };
     let moved = match news {
         News::Tried(_) => {
             let lease = notification.lease_token.as_deref().unwrap_or_default();
             tx.move_leased(&notification.id, lease, &to, *now).await?
         }
-        News::CallEnded(_, about) => {
+        News::CallEnded(_, about) | News::Lost(_, about) => {
             // The address of the callback says which attempt of the first it was; the others were in the same call.
             let attempt = if notification.id == lead.id { about.attempt } else { notification.attempts };
             tx.move_sent((&notification.id, &lead.id), (attempt, &about.provider_ref), &to, *now).await?
@@ -292,8 +332,11 @@ async fn note_one(
     let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };
     let detail = format!("{} by {}: {told}", notification.user, notification.channel);
     door::handle(tx, number, &Event::Noted { detail }, &cause, definitions, *now).await?;
-    if to.to == Status::Failed {
+    // A way that fails, or that cannot be used now, costs no time: the person's next one is due (I30).
+    if to.to == Status::Failed || matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_))) {
         tx.hasten(notification, *now).await?;
+    }
+    if to.to == Status::Failed {
         if tx.page_has_failed(number, page).await? {
             door::handle(tx, number, &Event::PageFailed { page }, &cause, definitions, *now).await?;
         }
@@ -306,15 +349,22 @@ fn tried(notification: &Notification, outcome: &Outcome, now: Timestamp, jitter:
     match outcome {
         Outcome::Accepted(reference) => {
             let provider_ref = Some(reference.clone()).filter(|reference| !reference.is_empty());
-            (Move { to: Status::Sent, due_at: now, provider_ref, error: None, rings }, "on its way".to_owned())
+            let to = Move { to: Status::Sent, due_at: now, provider_ref, error: None, rings, uncertain: false };
+            (to, "on its way".to_owned())
         }
-        Outcome::Retry(why) if notification.attempts < ATTEMPTS_MAX => {
-            let delay = retry_delay(notification.attempts, jitter);
-            let to =
-                Move { to: Status::Pending, due_at: now + delay, provider_ref: None, error: Some(why.clone()), rings };
+        Outcome::Retry(why) | Outcome::Unknown(why) | Outcome::Later { why, .. }
+            if notification.attempts < ATTEMPTS_MAX =>
+        {
+            let wanted = if let Outcome::Later { wait, .. } = outcome { (*wait).min(LATER_MAX) } else { Span::ZERO };
+            let delay = retry_delay(notification.attempts, jitter).max(wanted);
+            let uncertain = matches!(outcome, Outcome::Unknown(_));
+            let error = Some(why.clone());
+            let to = Move { to: Status::Pending, due_at: now + delay, provider_ref: None, error, rings, uncertain };
             (to, format!("{why}; trying again in {} s", delay.as_secs()))
         }
-        Outcome::Retry(why) | Outcome::Failed(why) => (failed(notification, why, now), format!("failed: {why}")),
+        Outcome::Retry(why) | Outcome::Unknown(why) | Outcome::Later { why, .. } | Outcome::Failed(why) => {
+            (failed(notification, why, now), format!("failed: {why}"))
+        }
     }
 }
 
@@ -326,11 +376,13 @@ fn ended(notification: &Notification, end: CallEnd, wanted: bool, now: Timestamp
         CallEnd::Busy => "the line is busy",
         CallEnd::NoAnswer => "nobody picked up",
         CallEnd::Failed => "the call could not be placed",
+        CallEnd::Cancelled => "the call was taken back",
     };
     let rings = notification.rings + 1;
     if wanted && matches!(end, CallEnd::Busy | CallEnd::NoAnswer) && rings < RINGS_MAX {
         let error = Some(why.to_owned());
-        let to = Move { to: Status::Pending, due_at: now + RING_AGAIN, provider_ref: None, error, rings };
+        let due_at = now + RING_AGAIN;
+        let to = Move { to: Status::Pending, due_at, provider_ref: None, error, rings, uncertain: false };
         return (to, format!("{why}; calling again in {} s", RING_AGAIN.as_secs()));
     }
     (Move { rings, ..failed(notification, why, now) }, format!("failed: {why}"))
@@ -343,5 +395,6 @@ fn failed(notification: &Notification, why: &str, now: Timestamp) -> Move {
         provider_ref: notification.provider_ref.clone(),
         error: Some(why.to_owned()),
         rings: notification.rings,
+        uncertain: false,
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::Definitions;
 use crate::domain::alert::Alert;
 use crate::domain::client::Client;
 use crate::domain::mail::Mail;
-use crate::domain::rulebook::Verdict;
+use crate::domain::rulebook::{TraceLine, Verdict};
 use crate::domain::sender_policy::{Mode, Objection};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 use crate::store::{self, Delivery, WriteTx};
@@ -97,6 +97,26 @@ impl Engine {
             tracing::warn!(peer = intake.mail.client.address, "refused a mail: {why}");
             return Err(Error::Refused(why.to_owned()));
         }
+        match self.committer.submit(Work::Receive(Box::new(intake))).await? {
+            Done::Received(receipt) => Ok(receipt),
+            other => unreachable!("a mail is answered by its receipt, not by {other:?}"),
+        }
+    }
+}
+
+impl Engine {
+    /// Stores a mail that is for no service, with what came of it for each recipient.
+    ///
+    /// # Errors
+    /// When it is not durable; the sender must keep it.
+    pub async fn file(&self, incoming: Incoming, came_of_it: Vec<(String, String)>) -> Result<Receipt, Error> {
+        let mut intake = judge(Incoming { recipients: Vec::new(), ..incoming }, self.definitions(), self.clock.now());
+        intake.mail.recipients = came_of_it.iter().map(|(recipient, _)| recipient.clone()).collect();
+        let trace = |(recipient, told): (String, String)| RecipientTrace {
+            recipient,
+            trace: vec![TraceLine { rule: "answer".to_owned(), matched: true, reason: told }],
+        };
+        intake.mail.trace = came_of_it.into_iter().map(trace).collect();
         match self.committer.submit(Work::Receive(Box::new(intake))).await? {
             Done::Received(receipt) => Ok(receipt),
             other => unreachable!("a mail is answered by its receipt, not by {other:?}"),

@@ -75,6 +75,8 @@ pub struct Engine {
     /// The definitions whose heartbeats the database expects.
     expected: Mutex<Weak<Definitions>>,
     audit: Mutex<Audit>,
+    /// What channels have found out about providers.
+    found: Mutex<Vec<audit::Finding>>,
     /// When it was last looked at who has come on call.
     handoffs_looked_at: Mutex<Option<Timestamp>>,
 }
@@ -133,6 +135,7 @@ impl Engine {
             pulses: Pulses::default(),
             expected: Mutex::default(),
             audit: Mutex::default(),
+            found: Mutex::default(),
             handoffs_looked_at: Mutex::default(),
         })
     }

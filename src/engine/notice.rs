@@ -7,9 +7,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 
+use super::committer::Work;
 use super::door::random_id;
-use super::{Engine, Error};
+use super::{Engine, Error, audit};
 use crate::domain::Definitions;
+use crate::domain::alert::Alert;
+use crate::domain::channel::Channel;
 use crate::domain::notice::{self, Notice, Proof};
 use crate::domain::notification::{Outcome, Status, retry_delay};
 use crate::domain::roster::{ContactMethod, User};
@@ -134,12 +137,40 @@ impl Engine {
                     Outcome::Failed(why) => {
                         tx.note_contact(told.channel, &told.address, News::Failed(why), now).await?;
                     }
-                    Outcome::Retry(_) => {}
+                    Outcome::Retry(_) | Outcome::Unknown(_) | Outcome::Later { .. } => {}
                 }
             }
             tx.commit().await
         })
         .await
+    }
+
+    /// Somebody has switched off a way to reach them: an incident tells it, for a page by it would reach nobody.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn contact_stopped(&self, channel: Channel, address: &str, user: &str) -> Result<(), Error> {
+        let now = self.clock.now();
+        in_time(async {
+            let mut tx = self.store.begin().await?;
+            tx.note_contact(channel, address, News::Failed("STOP was replied"), now).await?;
+            tx.commit().await
+        })
+        .await?;
+        self.alarm(audit::stopped(channel, user, true)).await
+    }
+
+    /// It is on again.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn contact_started(&self, channel: Channel, user: &str) -> Result<(), Error> {
+        self.alarm(audit::stopped(channel, user, false)).await
+    }
+
+    async fn alarm(&self, alert: Alert) -> Result<(), Error> {
+        let (now, definitions) = (self.clock.now(), self.definitions());
+        self.committer.submit(Work::Alarm { alert: Box::new(alert), now, definitions }).await.map(|_| ())
     }
 }
 
@@ -147,7 +178,7 @@ impl Engine {
 pub(super) fn moved_by(outcome: &Outcome) -> (Status, Option<&str>) {
     match outcome {
         Outcome::Accepted(_) => (Status::Sent, None),
-        Outcome::Retry(why) => (Status::Pending, Some(why)),
+        Outcome::Retry(why) | Outcome::Unknown(why) | Outcome::Later { why, .. } => (Status::Pending, Some(why)),
         Outcome::Failed(why) => (Status::Failed, Some(why)),
     }
 }

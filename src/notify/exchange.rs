@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
@@ -142,6 +142,14 @@ impl Response {
         self.header("retry-after")?.trim().parse().ok()
     }
 
+    /// For how long the provider wants to be left alone, should this answer mean that it may work later. Too many
+    /// requests (429) without a time mean the usual delay.
+    pub fn wait(&self) -> Option<SignedDuration> {
+        let asked = self.retry_after_seconds().and_then(|seconds| i64::try_from(seconds).ok());
+        let asked = asked.map(|seconds| SignedDuration::from_secs(seconds.min(86_400)));
+        asked.or((self.status == 429).then_some(SignedDuration::ZERO))
+    }
+
     /// Whether the status is one of success.
     pub fn is_success(&self) -> bool {
         (200..=299).contains(&self.status)
@@ -162,8 +170,15 @@ impl Response {
         match self.judge_status(reference) {
             Outcome::Retry(why) => Outcome::Retry(said(why)),
             Outcome::Failed(why) => Outcome::Failed(said(why)),
-            accepted @ Outcome::Accepted(_) => accepted,
+            other => other,
         }
+    }
+}
+
+impl Response {
+    /// Whether the provider refuses us, whatever we say: nobody knows our key, or it may not do this.
+    pub fn refuses_us(&self) -> bool {
+        matches!(self.status, 401 | 403)
     }
 }
 
@@ -303,6 +318,14 @@ pub struct Answer {
     pub name: String,
     /// Where the channel can say something to them, in the channel's own form; empty where it cannot.
     pub reply_to: String,
+}
+
+impl Answer {
+    /// What somebody of ours wrote in answer to a message.
+    pub fn by_text(act: Act, message_id: &str, user: &str) -> Self {
+        let about = About::Message(message_id.to_owned());
+        Self { act, about, who: user.to_owned(), name: String::new(), reply_to: String::new() }
+    }
 }
 
 /// Why a call changes nothing. The reasons are ours, so a log line holds nothing of the call.

@@ -4,6 +4,7 @@
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -11,7 +12,7 @@ use url::{Host, Url};
 
 use super::egress::{self, Refused};
 use super::exchange::{Method, Outcome, Request, Response};
-use super::{builder, judge_error};
+use super::{PROVIDER_TIMEOUT, builder, judge_error};
 
 /// Most of an answer that is read, in bytes; no provider says more that matters.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +52,19 @@ impl Http {
     /// # Errors
     /// What it means when there is no answer. The text never holds the URL, which may be secret.
     pub async fn perform(&self, request: &Request, guard: Guard) -> Result<Response, Outcome> {
+        self.perform_within(request, guard, PROVIDER_TIMEOUT).await
+    }
+
+    /// Makes a request that may take so long.
+    ///
+    /// # Errors
+    /// As [`Http::perform`].
+    pub async fn perform_within(
+        &self,
+        request: &Request,
+        guard: Guard,
+        timeout: Duration,
+    ) -> Result<Response, Outcome> {
         let client = match guard {
             Guard::Off => &self.open,
             Guard::On => {
@@ -65,7 +79,7 @@ impl Http {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut asked = client.request(method, request.url.clone());
+        let mut asked = client.request(method, request.url.clone()).timeout(timeout);
         for (name, value) in &request.headers {
             asked = asked.header(name, value);
         }
@@ -142,7 +156,7 @@ mod tests {
         let http = Http::new(http_client().unwrap(), &allowed).unwrap();
         let request = Request::new(Method::Get, url, String::new()).unwrap();
         match http.perform(&request, Guard::On).await {
-            Err(Outcome::Failed(why) | Outcome::Retry(why)) => why,
+            Err(outcome) => outcome.trouble().unwrap_or_default().to_owned(),
             other => panic!("{url}: {other:?}"),
         }
     }

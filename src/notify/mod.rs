@@ -4,6 +4,7 @@
 //! incidents: answers go to the engine.
 
 pub mod alertmanager;
+pub mod answering;
 pub mod apprise;
 pub mod calendar;
 pub mod callback;
@@ -15,10 +16,13 @@ pub mod egress;
 pub mod exchange;
 pub mod exec;
 pub mod feishu;
+pub mod form;
 pub mod gotify;
+pub mod health;
 pub mod http;
 pub mod incident_manager;
 pub mod line;
+pub mod mail;
 pub mod mattermost;
 pub mod message;
 pub mod ntfy;
@@ -30,29 +34,40 @@ pub mod saying;
 pub mod setup;
 pub mod signature;
 pub mod slack;
+pub mod sms;
 pub mod spoken;
 pub mod teams;
 pub mod telegram;
+pub mod telephone;
+pub mod templates;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod twilio;
 pub mod voice;
+pub mod ways;
 pub mod webhook;
 pub mod wecom;
+pub mod words;
 pub mod worker;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use self::http::Http;
+use self::mail::post::Post;
 use self::message::Message;
 use self::saying::Reader;
 use self::setup::{Change, Outgoing, Setup};
-use crate::clock::Clock;
+use self::voice::twiml;
+use self::ways::Ways;
 use crate::domain::channel::Channel;
 use crate::domain::notification::Outcome;
 use crate::domain::roster::Roster;
-use crate::engine::{Claimed, FollowUp};
+use crate::engine::{Claimed, Engine, FollowUp};
 use crate::store::notice::StoredNotice;
 
 /// How long a provider may take to answer; well under half a lease.
@@ -64,13 +79,17 @@ pub struct Channels {
     /// Standard output.
     pub console: console::Console,
     /// Phone calls.
-    pub voice: Option<voice::Voice>,
+    pub voice: Option<voice::Config>,
+    /// Mail.
+    pub mail: Option<Arc<Post>>,
     /// All others.
     pub setup: Setup,
     /// What makes their requests.
     pub http: Http,
-    /// When something is said.
-    pub clock: Clock,
+    /// How the ways to their providers fare.
+    pub ways: Ways,
+    /// The gateway whose pages are said.
+    pub engine: Arc<Engine>,
 }
 
 impl Channels {
@@ -86,28 +105,45 @@ impl Channels {
         missing.map(|(name, method)| (name, method.channel))
     }
 
+    fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
     /// Says a page. Never fails: what went wrong is an outcome.
     pub async fn send(&self, claimed: &Claimed, reader: &Reader) -> Outcome {
         let notification = &claimed.notification;
-        match notification.channel {
+        let (channel, now) = (notification.channel, self.now());
+        if self.ways.is_moot(&claimed.incident, &self.setup.way(channel, &notification.address)) {
+            return Outcome::Failed(format!("{channel} cannot tell that {channel} is in trouble"));
+        }
+        match channel {
             Channel::Console => self.console.send(claimed).await,
-            Channel::Voice => match &self.voice {
-                Some(voice) => voice.send(claimed).await,
-                None => Outcome::Failed("voice is not set up".to_owned()),
-            },
-            channel => self.say(channel, &notification.address, &reader.page(claimed, self.clock.now())).await,
+            Channel::Voice => {
+                let since = notification.uncertain_since;
+                let inline = || twiml::inline(&reader.page(claimed, now), None, twiml::Voice::of(reader.locale()));
+                let script = |voice: &voice::Config| voice.page(notification, inline);
+                self.call(&notification.address, since, script).await
+            }
+            Channel::Sms => {
+                let (message, since) = (reader.page(claimed, now), notification.uncertain_since);
+                let status =
+                    |setup: &sms::Setup| setup.status_url(&notification.id, &notification.nonce, notification.attempts);
+                self.text(&notification.address, &message, since, status).await
+            }
+            _ => self.say(channel, &notification.address, &reader.page(claimed, now)).await,
         }
     }
 
     /// Tells a notice. Never fails: what went wrong is an outcome.
     pub async fn tell(&self, told: &StoredNotice, reader: &Reader) -> Outcome {
+        let now = self.now();
         match told.channel {
             Channel::Console => self.console.tell(told, reader.zone()).await,
-            Channel::Voice => match &self.voice {
-                Some(voice) => voice.tell(told).await,
-                None => Outcome::Failed("voice is not set up".to_owned()),
-            },
-            channel => self.say(channel, &told.address, &reader.notice(told, self.clock.now())).await,
+            Channel::Voice => {
+                let inline = || twiml::inline(&reader.notice(told, now), None, twiml::Voice::of(reader.locale()));
+                self.call(&told.address, None, |voice| voice.notice(told, inline)).await
+            }
+            channel => self.say(channel, &told.address, &reader.notice(told, now)).await,
         }
     }
 
@@ -120,10 +156,10 @@ impl Channels {
         if told.incidents.is_empty() {
             return Outcome::Accepted(String::new());
         }
-        let message = reader.follow_up(told, self.clock.now());
+        let message = reader.follow_up(told, self.now());
         let reference = notification.provider_ref.as_deref().filter(|_| told.is_whole);
         match reference.map(|reference| self.setup.change(channel, address, reference, &message)) {
-            Some(Ok(Change::Requests(outgoing))) => self.perform(channel, &outgoing).await,
+            Some(Ok(Change::Requests(outgoing))) => self.perform(channel, address, &outgoing).await,
             Some(Ok(Change::Nothing)) => Outcome::Accepted(stored.id.clone()),
             Some(Ok(Change::Impossible)) | None => self.say(channel, address, &message).await,
             Some(Err(unusable)) => Outcome::Failed(unusable.to_string()),
@@ -133,26 +169,70 @@ impl Channels {
     async fn say(&self, channel: Channel, address: &str, message: &Message<'_>) -> Outcome {
         match channel {
             Channel::Sink => Outcome::Accepted(String::new()),
+            Channel::Sms => self.text(address, message, None, |_| None).await,
+            Channel::Mail => match &self.mail {
+                Some(post) => post.send(&self.ways, address, message, mail::Words::default()).await,
+                None => Outcome::Failed("mail is not set up".to_owned()),
+            },
             Channel::Exec => match self.setup.command(address, message) {
                 Ok(command) => run::run(&command).await,
                 Err(unusable) => Outcome::Failed(unusable.to_string()),
             },
             _ => match self.setup.requests(channel, address, message) {
-                Ok(outgoing) => self.perform(channel, &outgoing).await,
+                Ok(outgoing) => self.perform(channel, address, &outgoing).await,
                 Err(unusable) => Outcome::Failed(unusable.to_string()),
             },
         }
     }
 
+    /// Places a call by the first provider that takes it.
+    async fn call(
+        &self,
+        number: &str,
+        uncertain_since: Option<Timestamp>,
+        script: impl FnOnce(&voice::Config) -> voice::Script,
+    ) -> Outcome {
+        let Some(voice) = &self.voice else { return Outcome::Failed("voice is not set up".to_owned()) };
+        let since = uncertain_since.unwrap_or_else(|| self.now());
+        let call = voice::Call { to: number, script: script(voice), since, store: self.engine.store() };
+        let how = (&self.http, &self.ways);
+        telephone::say(how, Channel::Voice, &voice.accounts, &call, uncertain_since.is_some()).await
+    }
+
+    /// Sends a text by the first provider that takes it.
+    async fn text(
+        &self,
+        number: &str,
+        message: &Message<'_>,
+        uncertain_since: Option<Timestamp>,
+        status: impl FnOnce(&sms::Setup) -> Option<String>,
+    ) -> Outcome {
+        let Some(setup) = &self.setup.sms else { return Outcome::Failed("sms is not set up".to_owned()) };
+        let since = uncertain_since.unwrap_or_else(|| self.now());
+        let text = sms::Text { setup, to: number, text: sms::text(message), status: status(setup), since };
+        let accounts: Vec<_> = setup.providers.iter().map(|(account, _)| account.clone()).collect();
+        let how = (&self.http, &self.ways);
+        let outcome = telephone::say(how, Channel::Sms, &accounts, &text, uncertain_since.is_some()).await;
+        if matches!(&outcome, Outcome::Failed(why) if why == sms::STOPPED) {
+            let alarmed = self.engine.contact_stopped(Channel::Sms, number, message.user).await;
+            if let Err(error) = alarmed {
+                tracing::error!(%error, "that {} takes no texts could not be told", message.user);
+            }
+        }
+        outcome
+    }
+
     /// Makes requests one after the other. The first that is not taken is the outcome: all are made again, and
     /// providers know what they have by its key.
-    async fn perform(&self, channel: Channel, outgoing: &Outgoing) -> Outcome {
+    async fn perform(&self, channel: Channel, address: &str, outgoing: &Outgoing) -> Outcome {
+        let way = self.setup.way(channel, address);
         let mut first = None;
         for request in &outgoing.requests {
-            let outcome = match self.http.perform(request, outgoing.guard).await {
-                Ok(response) => Setup::judge(channel, &response),
-                Err(outcome) => outcome,
+            let (outcome, refused) = match self.http.perform(request, outgoing.guard).await {
+                Ok(response) => (Setup::judge(channel, &response).later(response.wait()), response.refuses_us()),
+                Err(outcome) => (outcome, false),
             };
+            self.ways.note(&way, &outcome, refused);
             match outcome {
                 Outcome::Accepted(reference) => _ = first.get_or_insert(reference),
                 trouble => return trouble,
@@ -201,19 +281,14 @@ fn builder() -> reqwest::ClientBuilder {
         .user_agent(concat!("nightcall/", env!("CARGO_PKG_VERSION")))
 }
 
-/// What an HTTP answer means for a delivery: done, try again, or give up.
-fn judge_status(status: reqwest::StatusCode, accepted: String) -> Outcome {
-    match status.as_u16() {
-        200..=299 => Outcome::Accepted(accepted),
-        408 | 425 | 429 | 500..=599 => Outcome::Retry(format!("the provider answered {status}")),
-        _ => Outcome::Failed(format!("the provider answered {status}")),
-    }
-}
-
-/// What a failed request means: nobody knows whether it arrived, so it is made again (I27). The text never
-/// holds the URL, which may be secret.
+/// What a failed request means: without a connection it cannot have arrived; else nobody knows, and it is made again
+/// (I27). The text never holds the URL, which may be secret.
 fn judge_error(error: reqwest::Error) -> Outcome {
-    let what = if error.is_timeout() { "timed out" } else { "cannot be reached" };
+    let (connected, in_time) = (!error.is_connect(), !error.is_timeout());
     tracing::debug!(error = %error.without_url(), "a provider request failed");
-    Outcome::Retry(format!("the provider {what}"))
+    match (connected, in_time) {
+        (false, _) => Outcome::Retry("the provider cannot be reached".to_owned()),
+        (true, false) => Outcome::Unknown("the provider timed out".to_owned()),
+        (true, true) => Outcome::Unknown("the provider broke off".to_owned()),
+    }
 }

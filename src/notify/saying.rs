@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::message::{Kind, Message, Subject};
 use crate::domain::channel::Manner;
+use crate::domain::code::Code;
 use crate::domain::follow_up::News;
 use crate::domain::incident::Incident;
 use crate::domain::notice::Notice;
@@ -45,7 +46,8 @@ impl Reader {
         let page =
             |incident: &Incident| if incident.number == lead.incident_number { lead.page } else { incident.pages };
         let incidents = claimed.incidents().into_iter().map(|incident| Subject::of(incident, page(incident))).collect();
-        self.message(&lead.id, Kind::Paged, &lead.user, incidents, now)
+        let code = lead.code.as_ref().map(Code::as_str);
+        Message { code, ..self.message(&lead.id, Kind::Paged, &lead.user, incidents, now) }
     }
 
     /// A test, or that somebody comes on call.

@@ -14,8 +14,8 @@ use super::http::{self, Guard};
 use super::message::{Kind, Message};
 use super::saying::Reader;
 use super::{
-    alertmanager, apprise, dingtalk, discord, exec, feishu, gotify, incident_manager, mattermost, ntfy, opsgenie,
-    pagerduty, pushover, slack, teams, telegram, webhook, wecom,
+    alertmanager, apprise, dingtalk, discord, exec, feishu, gotify, incident_manager, mail, mattermost, ntfy, opsgenie,
+    pagerduty, pushover, slack, sms, teams, telegram, webhook, wecom,
 };
 use crate::domain::channel::Channel;
 use crate::domain::roster::Roster;
@@ -30,6 +30,10 @@ pub struct Setup {
     pub webhook: Option<webhook::Config>,
     /// Webhooks with a name.
     pub webhooks: Named<webhook::Config>,
+    /// Who sends texts.
+    pub sms: Option<sms::Setup>,
+    /// From whom mail is sent, and through which servers.
+    pub mail: Option<mail::post::Settings>,
     /// A Slack app.
     pub slack: Option<slack::Config>,
     /// Incoming webhooks of Slack.
@@ -192,7 +196,7 @@ impl Setup {
                 Ok(incident_manager::requests(there(&self.incident_manager, channel)?, address, message)?)
             }
             Channel::Alertmanager => one(alertmanager::request(there(&self.alertmanager, channel)?, address, message)),
-            Channel::Exec | Channel::Voice | Channel::Console | Channel::Sink => {
+            Channel::Exec | Channel::Voice | Channel::Sms | Channel::Mail | Channel::Console | Channel::Sink => {
                 Err(Unusable::Wrong(format!("{channel} is not told by HTTP")))
             }
         }?;
@@ -258,9 +262,36 @@ impl Setup {
             Channel::Opsgenie => opsgenie::judge(response),
             Channel::IncidentManager => incident_manager::judge(response),
             Channel::Alertmanager => alertmanager::judge(response),
-            Channel::Webhook | Channel::Exec | Channel::Voice | Channel::Console | Channel::Sink => {
-                webhook::judge(response)
+            Channel::Webhook
+            | Channel::Exec
+            | Channel::Voice
+            | Channel::Sms
+            | Channel::Mail
+            | Channel::Console
+            | Channel::Sink => webhook::judge(response),
+        }
+    }
+
+    /// The way to a channel's provider, as troubles name it: hooks are apart, whatever they are hooks of.
+    pub fn way(&self, channel: Channel, address: &str) -> String {
+        match channel {
+            Channel::Webhook if address.contains("://") => {
+                let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+                format!("webhook to {}", host.unwrap_or_default())
             }
+            Channel::Webhook
+            | Channel::SlackWebhook
+            | Channel::Teams
+            | Channel::Mattermost
+            | Channel::RocketChat
+            | Channel::Discord
+            | Channel::DingTalk
+            | Channel::Feishu
+            | Channel::WeCom
+            | Channel::Gotify
+            | Channel::PagerDuty
+            | Channel::Exec => format!("{channel} {address}"),
+            _ => channel.word().to_owned(),
         }
     }
 
@@ -271,6 +302,16 @@ impl Setup {
     pub fn check(&self, channel: Channel, address: &str) -> Result<(), Unusable> {
         if matches!(channel, Channel::Voice | Channel::Console | Channel::Sink) {
             return Ok(());
+        }
+        if channel == Channel::Sms {
+            return there(&self.sms, channel).map(|_| ());
+        }
+        if channel == Channel::Mail {
+            there(&self.mail, channel)?;
+            let parsed = address.parse::<lettre::Address>();
+            return parsed
+                .map(|_| ())
+                .map_err(|_| Unusable::Wrong("mail needs an address, like mail:ann@example.com".to_owned()));
         }
         let reader = Reader::of(&Roster::default(), "");
         let test = reader.message("check", Kind::Test, "", Vec::new(), Timestamp::UNIX_EPOCH);

@@ -20,7 +20,7 @@ const IN_FLIGHT_MAX: usize = 32;
 const POLL: Duration = Duration::from_millis(500);
 
 /// Longest time a channel may take over one notification, whatever it does inside.
-const SEND_TIMEOUT: Duration = Duration::from_secs(12);
+const SEND_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Sends notifications.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl Worker {
     async fn follow_up(self, told: FollowUp) {
         let reader = Reader::of(&self.engine.definitions().roster, &told.notification.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.follow_up(&told, &reader));
-        let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
             incident.number = told.stored.incident_number,
             notification.id = told.notification.id,
@@ -113,7 +113,7 @@ impl Worker {
     async fn tell(self, told: StoredNotice) {
         let reader = Reader::of(&self.engine.definitions().roster, &told.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &reader));
-        let outcome = telling.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
             notice.id = told.id,
             channel = told.channel.word(),
@@ -132,7 +132,7 @@ impl Worker {
     async fn send(self, claimed: Claimed) {
         let reader = Reader::of(&self.engine.definitions().roster, &claimed.notification.user);
         let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed, &reader));
-        let outcome = sending.await.unwrap_or_else(|_| Outcome::Retry("the provider timed out".to_owned()));
+        let outcome = sending.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         let notification = &claimed.notification;
         tracing::info!(
             incident.number = notification.incident_number,
@@ -159,6 +159,8 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Accepted(_) => "accepted",
         Outcome::Retry(_) => "retry",
+        Outcome::Unknown(_) => "unknown",
+        Outcome::Later { .. } => "later",
         Outcome::Failed(_) => "failed",
     }
 }

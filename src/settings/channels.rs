@@ -184,7 +184,7 @@ fn source(table: &mut Table<'_>) -> String {
     table.string("source").map_or_else(|| SOURCE.to_owned(), |source| source.value)
 }
 
-fn is_web(url: &str) -> bool {
+pub(super) fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 

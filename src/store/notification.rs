@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
+use crate::domain::code::Code;
 use crate::domain::dispatch::{Due, Line};
 use crate::domain::incident::{self, Incident};
 use crate::domain::notification::{Planned, Status};
@@ -42,6 +43,12 @@ pub struct Notification {
     pub lease_token: Option<String>,
     /// Somebody who has the incident called them in.
     pub called_in: bool,
+    /// What an answer by text names, in bundles that the first stands for.
+    pub code: Option<Code>,
+    /// When the newest attempt began.
+    pub attempted_at: Option<Timestamp>,
+    /// When an attempt began of which nobody knows whether it arrived (I27).
+    pub uncertain_since: Option<Timestamp>,
 }
 
 /// Where a notification goes from here.
@@ -57,6 +64,8 @@ pub struct Move {
     pub error: Option<String>,
     /// Calls that rang without an answer, so far.
     pub rings: i64,
+    /// Nobody knows whether what was tried has arrived (I27).
+    pub uncertain: bool,
 }
 
 impl WriteTx {
@@ -171,7 +180,8 @@ impl WriteTx {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let sql = "update notification set status = $3, due_at = $4, provider_ref = $5, last_error = $6, rings = $7, \
-                   finished_at = $8, lease_until = null, lease_token = null \
+                   finished_at = $8, lease_until = null, lease_token = null, \
+                   uncertain_since = case when $9 = 1 then coalesce(uncertain_since, attempted_at) else null end \
                    where id = $1 and lease_token = $2 and status = 'sending'";
         let query = sqlx::query(sql)
             .bind(id)
@@ -181,7 +191,8 @@ impl WriteTx {
             .bind(&to.provider_ref)
             .bind(&to.error)
             .bind(to.rings)
-            .bind(finished(to.to, now));
+            .bind(finished(to.to, now))
+            .bind(i64::from(to.uncertain));
         Ok(query.execute(self.connection()).await?.rows_affected() == 1)
     }
 
@@ -249,6 +260,23 @@ impl WriteTx {
         Ok(())
     }
 
+    /// Codes that name what was texted to an address and still needs somebody.
+    pub(crate) async fn codes_in_use(&mut self, channel: Channel, address: &str) -> Result<Vec<Code>, Error> {
+        let sql = "select code from notification where channel = $1 and address = $2 and code is not null \
+                   and status in ('pending', 'sending', 'sent')";
+        let query = sqlx::query(sql).bind(channel.word()).bind(address);
+        let rows = query.fetch_all(self.connection()).await?;
+        let codes = rows.iter().map(|row| text(row, "code")).collect::<Result<Vec<_>, _>>()?;
+        Ok(codes.iter().filter_map(|code| Code::read(code)).collect())
+    }
+
+    /// Gives a notification its code.
+    pub(crate) async fn set_code(&mut self, id: &str, code: &Code) -> Result<(), Error> {
+        let query = sqlx::query("update notification set code = $2 where id = $1").bind(id).bind(code.as_str());
+        query.execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// Whether every notification of a page has failed.
     pub(crate) async fn page_has_failed(&mut self, incident_number: i64, page: i64) -> Result<bool, Error> {
         let sql =
@@ -301,6 +329,46 @@ impl Store {
             })
         };
         rows.iter().map(due).collect()
+    }
+
+    /// What was texted, to whatever number, and still needs somebody: what each stands for, and how many incidents it
+    /// told of.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn answerable(&self, channel: Channel) -> Result<Vec<(Notification, usize)>, Error> {
+        let sql = "select n.*, (select count(*) from notification b where b.bundle = n.id) as told \
+                   from notification n where n.channel = $1 and n.code is not null and n.status in ('sending', 'sent') \
+                   order by n.created_at desc, n.id limit 1000";
+        let rows = self.rows(sqlx::query(sql).bind(channel.word())).await?;
+        let told = |row: &AnyRow| Ok((notification(row)?, usize::try_from(int(row, "told")?).unwrap_or(usize::MAX)));
+        rows.iter().map(told).collect()
+    }
+
+    /// The provider's names for what was sent to an address, the newest.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn references(&self, channel: Channel, address: &str) -> Result<Vec<String>, Error> {
+        let sql = "select provider_ref from notification where channel = $1 and address = $2 and provider_ref is not null \
+                   order by attempted_at desc, id limit 200";
+        let rows = self.rows(sqlx::query(sql).bind(channel.word()).bind(address)).await?;
+        rows.iter().map(|row| text(row, "provider_ref")).collect()
+    }
+
+    /// Calls that may still ring or be talked on, begun since then, with whether anything they tell of still needs
+    /// somebody.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn calls(&self, since: Timestamp) -> Result<Vec<(Notification, bool)>, Error> {
+        let sql = "select n.*, (select count(*) from notification b join incident i on i.number = b.incident_number \
+                   where b.bundle = n.id and (i.status = 'triggered' or (i.status = 'acknowledged' and b.called_in = 1))) \
+                   as wanted from notification n where n.channel = 'voice' and n.provider_ref is not null \
+                   and n.attempted_at >= $1 and n.status in ('sent', 'cancelled') \
+                   and (n.bundle is null or n.bundle = n.id) order by n.attempted_at, n.id";
+        let rows = self.rows(sqlx::query(sql).bind(since.as_millisecond())).await?;
+        rows.iter().map(|row| Ok((notification(row)?, int(row, "wanted")? > 0))).collect()
     }
 
     /// Every way to reach somebody that was used.
@@ -370,5 +438,8 @@ fn notification(row: &AnyRow) -> Result<Notification, Error> {
         provider_ref: text_or_none(row, "provider_ref")?,
         lease_token: text_or_none(row, "lease_token")?,
         called_in: int(row, "called_in")? != 0,
+        code: text_or_none(row, "code")?.as_deref().and_then(Code::read),
+        attempted_at: instant_or_none(row, "attempted_at")?,
+        uncertain_since: instant_or_none(row, "uncertain_since")?,
     })
 }

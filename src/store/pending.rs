@@ -266,8 +266,9 @@ const LOCK_OPEN: Statement = Statement {
 
 /// Leading: now, the lease's end and token, and the notification that stands for all.
 const CLAIM: Statement = Statement {
-    head: "update notification set status = 'sending', attempts = attempts + 1, lease_until = $2, lease_token = $3, \
-           bundle = $4 where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
+    head: "update notification set attempts = attempts + 1, lease_until = $2, lease_token = $3, bundle = $4, \
+           uncertain_since = case when status = 'sending' then coalesce(uncertain_since, attempted_at) \
+           else uncertain_since end, attempted_at = $1, status = 'sending' where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
            and exists (select 1 from incident i where i.number = notification.incident_number \
            and (i.status = 'triggered' or (i.status = 'acknowledged' and notification.called_in = 1))) \
            and id in (select column1 from (values ",

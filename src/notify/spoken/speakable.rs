@@ -2,8 +2,8 @@
 //! would, and nothing else. The result has no `<`, `>` or `&`, so no markup of any speech dialect (I35).
 
 use super::{chinese, english, japanese};
+use crate::domain::code::narrow;
 use crate::domain::roster::Locale;
-use crate::notify::code::narrow;
 use crate::notify::line::{is_invisible, without_links};
 
 /// How much of a text is looked at, in characters.

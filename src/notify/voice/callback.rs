@@ -14,28 +14,35 @@ use subtle::ConstantTimeEq as _;
 
 use super::keys::{self, Pressed, Stand};
 use super::pin::{self, Entered};
-use super::{Config, signature, twiml};
+use super::watch::call_end;
+use super::{Addresses, Config, poll, signature, twiml};
 use crate::domain::incident::{Cause, Incident, Status};
 use crate::domain::notice::Notice;
 use crate::domain::roster::Pin;
-use crate::engine::{About, CallEnd, Engine};
-use crate::notify::callback::saying;
+use crate::engine::{About, Engine};
+use crate::notify::answering::saying;
 use crate::notify::exchange::Act;
+use crate::notify::form;
 use crate::notify::message::{Kind, Subject};
 use crate::notify::saying::Reader;
 use crate::notify::spoken::speakable::speakable;
 use crate::notify::spoken::{self, NAME_CHARS_MAX, Phrase};
+use crate::notify::telephone::reference_at;
+use crate::notify::twilio;
 use crate::store;
 use crate::store::notice::StoredNotice;
 use crate::store::notification::Notification;
 
 struct Shared {
     engine: Arc<Engine>,
-    config: Config,
+    /// Whose calls count.
+    accounts: Vec<twilio::Config>,
+    addresses: Addresses,
 }
 
-/// The routes the provider calls.
+/// The routes the provider calls; none where it cannot reach us.
 pub fn router(engine: Arc<Engine>, config: Config) -> Router {
+    let Config { accounts, addresses: Some(addresses) } = config else { return Router::new() };
     Router::new()
         .route("/voice/{id}/{nonce}/answer", post(answered))
         .route("/voice/{id}/{nonce}/key", post(key_pressed))
@@ -44,7 +51,7 @@ pub fn router(engine: Arc<Engine>, config: Config) -> Router {
         .route("/voice/{id}/{nonce}/status", post(ended))
         .route("/voice/notice/{id}/{nonce}/answer", post(notice_answered))
         .route("/voice/notice/{id}/{nonce}/key", post(notice_key_pressed))
-        .with_state(Arc::new(Shared { engine, config }))
+        .with_state(Arc::new(Shared { engine, accounts, addresses }))
 }
 
 type Parameters = Vec<(String, String)>;
@@ -60,6 +67,8 @@ struct Call {
     parameters: Parameters,
     /// Which attempt the call was, where its address says so.
     attempt: i64,
+    /// The place of its provider.
+    place: usize,
     /// What stands behind the `?` of its address.
     query: String,
 }
@@ -90,11 +99,12 @@ impl Signed {
         let given = parts.headers.get("x-twilio-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let given = given.to_owned();
         let path_and_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
-        let url = format!("{}{path_and_query}", shared.config.public_url);
+        let url = format!("{}{path_and_query}", shared.addresses.public_url);
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let form = Form::<Parameters>::from_request(Request::from_parts(parts, body), shared).await;
         let Form(parameters) = form.map_err(bad_request)?;
-        if !signature::is_valid(shared.config.token.expose(), &url, &parameters, &given) {
+        let mut accounts = shared.accounts.iter();
+        if !accounts.any(|account| signature::is_valid(account.token.expose(), &url, &parameters, &given)) {
             return Err(refuse(&id, StatusCode::FORBIDDEN, "its signature is wrong"));
         }
         Ok(Self { id, nonce, query, parameters })
@@ -152,7 +162,7 @@ async fn notice_answered(State(shared): State<Arc<Shared>>, call: NoticeCall) ->
     let said = |phrase: &Phrase<'_>| spoken::say(listener.reader.locale(), phrase);
     match &call.told.notice {
         Notice::Test { .. } => {
-            let action = shared.config.notice_url(&call.told.id, &call.told.nonce, "key");
+            let action = shared.addresses.notice(&call.told.id, &call.told.nonce, "key");
             let sentences = [said(&Phrase::Test), said(&Phrase::PressToConfirm)];
             xml(twiml::menu(&sentences, &action, &said(&Phrase::NotConfirmed), listener.voice()))
         }
@@ -183,7 +193,7 @@ async fn notice_key_pressed(State(shared): State<Arc<Shared>>, call: NoticeCall)
 async fn answered(State(shared): State<Arc<Shared>>, call: Call) -> Response {
     let listener = Listener::of(&shared, &call.notification.user);
     xml(match listener.pin {
-        Some(_) => call.ask_pin(&shared.config, &listener, 1),
+        Some(_) => call.ask_pin(&shared.addresses, &listener, 1),
         None => call.menu(&shared, &listener, &[Phrase::Greeting]),
     })
 }
@@ -196,7 +206,7 @@ async fn pin_entered(State(shared): State<Arc<Shared>>, call: Call) -> Response 
     let this_try = call.query.strip_prefix("try=").and_then(|text| text.parse().ok()).unwrap_or(u8::MAX);
     xml(match pin::entered(pin, call.parameter("Digits"), this_try) {
         Entered::Right => call.menu(&shared, &listener, &[Phrase::Greeting]),
-        Entered::Again(next) => call.ask_pin(&shared.config, &listener, next),
+        Entered::Again(next) => call.ask_pin(&shared.addresses, &listener, next),
         Entered::Refused => {
             tracing::warn!(notification.id = call.notification.id, "a wrong PIN was entered too often");
             listener.tell(&[Phrase::PinRefused])
@@ -211,7 +221,7 @@ async fn key_pressed(State(shared): State<Arc<Shared>>, call: Call) -> Response 
         Pressed::Act(act) => call.act(&shared, &listener, act).await,
         Pressed::AskAgain if call.incident.status == Status::Resolved => call.menu(&shared, &listener, &[]),
         Pressed::AskAgain => {
-            let action = shared.config.callback_url(&call.notification.id, &call.notification.nonce, "resolve");
+            let action = shared.addresses.page(&call.notification.id, &call.notification.nonce, "resolve");
             twiml::confirm(&action, listener.reader.locale(), listener.voice())
         }
         Pressed::Menu(before) => call.menu(&shared, &listener, &before),
@@ -231,15 +241,11 @@ async fn resolve_confirmed(State(shared): State<Arc<Shared>>, call: Call) -> Res
 }
 
 async fn ended(State(shared): State<Arc<Shared>>, call: Call) -> Result<StatusCode, Refusal> {
-    let end = match call.parameter("CallStatus") {
-        "completed" => CallEnd::Completed,
-        "busy" => CallEnd::Busy,
-        "no-answer" => CallEnd::NoAnswer,
-        "failed" | "canceled" => CallEnd::Failed,
-        // Progress on the way, such as "ringing".
-        _ => return Ok(StatusCode::NO_CONTENT),
+    let Some(poll::Stand::Ended(end)) = poll::stand(call.parameter("CallStatus")) else {
+        return Ok(StatusCode::NO_CONTENT);
     };
-    let about = About { attempt: call.attempt, provider_ref: call.parameter("CallSid").to_owned() };
+    let end = call_end(end);
+    let about = About { attempt: call.attempt, provider_ref: reference_at(call.place, call.parameter("CallSid")) };
     match shared.engine.call_ended(call.notification, end, about).await {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) => {
@@ -257,7 +263,9 @@ impl Call {
         parameters: Parameters,
         query: String,
     ) -> Self {
-        let attempt = query.strip_prefix("attempt=").and_then(|text| text.parse().ok()).unwrap_or_default();
+        let pairs = form::read(query.as_bytes());
+        let attempt = form::value(&pairs, "attempt").parse().unwrap_or_default();
+        let place = form::value(&pairs, "provider").parse().unwrap_or_default();
         let mut waiting: Vec<Incident> =
             bundled.into_iter().filter(|incident| incident.status == Status::Triggered).collect();
         waiting.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), incident.number));
@@ -267,7 +275,7 @@ impl Call {
             Some(worst) if incident.status != Status::Triggered => worst,
             _ => incident,
         };
-        Self { notification, incident, waiting: count, parameters, attempt, query }
+        Self { notification, incident, waiting: count, parameters, attempt, place, query }
     }
 
     fn parameter(&self, name: &str) -> &str {
@@ -279,9 +287,9 @@ impl Call {
         if self.incident.status == Status::Triggered { Stand::Waiting(self.waiting.max(1)) } else { Stand::Over }
     }
 
-    fn ask_pin(&self, config: &Config, listener: &Listener, this_try: u8) -> String {
+    fn ask_pin(&self, addresses: &Addresses, listener: &Listener, this_try: u8) -> String {
         let name = format!("pin?try={this_try}");
-        let action = config.callback_url(&self.notification.id, &self.notification.nonce, &name);
+        let action = addresses.page(&self.notification.id, &self.notification.nonce, &name);
         twiml::ask_pin(this_try > 1, &action, listener.reader.locale(), listener.voice())
     }
 
@@ -294,7 +302,7 @@ impl Call {
         let incidents = vec![subject; self.waiting.max(1)];
         let now = shared.engine.clock().now();
         let message = listener.reader.message(&self.notification.id, kind, &self.notification.user, incidents, now);
-        let action = shared.config.callback_url(&self.notification.id, &self.notification.nonce, "key");
+        let action = shared.addresses.page(&self.notification.id, &self.notification.nonce, "key");
         twiml::run(&spoken::script(&message, before, None), &action, listener.voice())
     }
 
@@ -332,7 +340,7 @@ impl Listener {
     }
 
     fn voice(&self) -> twiml::Voice<'static> {
-        twiml::Voice { language: twiml::language(self.reader.locale(), twiml::English::default()), name: None }
+        twiml::Voice::of(self.reader.locale())
     }
 
     /// Says something and hangs up.

@@ -27,6 +27,13 @@ pub struct Voice<'a> {
     pub name: Option<&'a str>,
 }
 
+impl Voice<'static> {
+    /// The account's voice for a language.
+    pub fn of(locale: Locale) -> Self {
+        Self { language: language(locale, English::default()), name: None }
+    }
+}
+
 /// Which English the voices speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum English {
