@@ -63,6 +63,7 @@ pub struct Running {
     /// Probe mails are sent.
     probed: bool,
     calendars: Calendars,
+    watch: tokio::sync::Mutex<Watch>,
     stop: CancellationToken,
     died: CancellationToken,
     tasks: TaskTracker,
@@ -97,6 +98,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let channels = Arc::new(channels(&settings, &engine, &client).await?);
     let calendars = Calendars::new(Arc::clone(&engine), client.clone());
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
+    let watch = Watch::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
     let mut registry = Registry::with_prefix("nightcall");
@@ -134,18 +136,6 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
     background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
-    if drive == Drive::Background {
-        run_in_background(
-            &background,
-            &engine,
-            &worker,
-            &calendars,
-            Watch::new(Arc::clone(&engine), Arc::clone(&channels)),
-            &stop,
-        );
-    }
-    tasks.close();
-    let died = background.died;
     let running = Running {
         smtp_addresses,
         http_address,
@@ -155,11 +145,16 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         channels,
         worker,
         calendars,
+        watch: tokio::sync::Mutex::new(watch),
         probed,
         stop,
-        died,
+        died: background.died.clone(),
         tasks,
     };
+    if drive == Drive::Background {
+        running.run_in_background(&background).await;
+    }
+    running.tasks.close();
     running.show_certificate();
     Ok(running)
 }
@@ -207,24 +202,6 @@ async fn bind(sockets: &mut Sockets, settings: &Settings) -> anyhow::Result<Boun
 fn open_door(listeners: &[Listener], addresses: &[SocketAddr]) -> Option<SocketAddr> {
     let mut doors = listeners.iter().zip(addresses);
     doors.find(|(listener, _)| listener.is_open_at_home()).map(|(_, address)| *address)
-}
-
-/// Who moves timers, sends notifications, reads calendars and looks for what is forgotten.
-fn run_in_background(
-    background: &Background,
-    engine: &Arc<Engine>,
-    worker: &Worker,
-    calendars: &Calendars,
-    watch: Watch,
-    stop: &CancellationToken,
-) {
-    engine.pulses().timer_beats();
-    engine.pulses().worker_beats();
-    background.run("the timer", timer::run(Arc::clone(engine), stop.child_token()));
-    background.run("the worker", worker.clone().run(stop.child_token()));
-    background.run("the reader of calendars", calendars.clone().run(stop.child_token()));
-    background.run("the watch over calls", watch.run(stop.child_token()));
-    background.run("the auditor", audit::run(Arc::clone(engine), stop.child_token()));
 }
 
 /// The dead man's switch; its mails come in by the first listener that takes mail from this machine as it is.
@@ -292,6 +269,18 @@ impl Running {
         self.smtp_addresses.first().copied().unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)))
     }
 
+    /// Moves timers, sends notifications, looks after calls, reads calendars and looks for what is forgotten.
+    async fn run_in_background(&self, background: &Background) {
+        let stop = || self.stop.child_token();
+        self.engine.pulses().timer_beats();
+        self.engine.pulses().worker_beats();
+        background.run("the timer", timer::run(Arc::clone(&self.engine), stop()));
+        background.run("the worker", self.worker.clone().run(stop()));
+        background.run("the reader of calendars", self.calendars.clone().run(stop()));
+        background.run("the watch over calls", self.watch.lock().await.clone().run(stop()));
+        background.run("the auditor", audit::run(Arc::clone(&self.engine), stop()));
+    }
+
     /// Puts new definitions in force.
     ///
     /// # Errors
@@ -338,6 +327,14 @@ impl Running {
     pub async fn settle(&self) -> anyhow::Result<()> {
         while timer::run_due(&self.engine).await? + self.worker.run_due().await? > 0 {}
         Ok(())
+    }
+
+    /// Looks after calls under way, by hand.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn watch_calls(&self) -> anyhow::Result<()> {
+        Ok(self.watch.lock().await.look().await?)
     }
 
     /// Asks for the calendars that are due, by hand; how many.

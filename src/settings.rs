@@ -5,7 +5,9 @@ mod channels;
 mod mail;
 mod smtp;
 mod telephone;
+mod templates;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub channels: Setup,
     /// The dead man's switch.
     pub dead_man: Option<probe::Config>,
+    /// Texts in place of ours, which definitions take over.
+    pub templates: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -87,6 +91,7 @@ impl Settings {
             voice,
             channels,
             dead_man,
+            templates: root.table("templates").map(|table| templates::read(table, "")).unwrap_or_default(),
         }
     }
 }

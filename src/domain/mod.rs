@@ -50,6 +50,8 @@ pub mod template;
 pub mod transform;
 pub mod window;
 
+use std::collections::BTreeMap;
+
 /// Everything that definition files say, checked: one consistent set, replaced as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct Definitions {
@@ -59,4 +61,6 @@ pub struct Definitions {
     pub rulebook: rulebook::Rulebook,
     /// People and policies.
     pub roster: roster::Roster,
+    /// Texts in place of ours, by name; checked, and read by whoever says something.
+    pub templates: BTreeMap<String, String>,
 }

@@ -121,7 +121,7 @@ impl Shared {
             return mattermost::reply(config, &done.said, None);
         };
         let Some(kind) = saying(incident) else { return mattermost::reply(config, &done.said, None) };
-        let reader = Reader::of(&self.engine.definitions().roster, &notification.user);
+        let reader = Reader::of(&self.engine.definitions(), &notification.user);
         let incidents = vec![Subject::of(incident, notification.page)];
         let now = self.engine.clock().now();
         let message = reader.message(&notification.id, kind, &notification.user, incidents, now);

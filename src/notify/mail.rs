@@ -26,6 +26,7 @@ use sha2::Sha256;
 use crate::notify::exchange::Secret;
 use crate::notify::line::{cut, one_line};
 use crate::notify::message::{Kind, Message};
+use crate::notify::templates::Place;
 
 /// Longest subject, in characters: what a phone shows, and some more.
 const SUBJECT_CHARS_MAX: usize = 150;
@@ -48,22 +49,12 @@ pub struct Config {
     pub secret: Secret,
 }
 
-/// What templates say instead of our own words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words {
-    /// The subject.
-    pub subject: Option<String>,
-    /// The plain text.
-    pub text: Option<String>,
-    /// The HTML.
-    pub html: Option<String>,
-}
-
 /// The mail about a message, to one person.
 ///
 /// # Errors
 /// When the address or our own settings cannot be used; the text says what, without the address.
-pub fn build(config: &Config, address: &str, message: &Message<'_>, words: Words) -> Result<lettre::Message, String> {
+pub fn build(config: &Config, address: &str, message: &Message<'_>) -> Result<lettre::Message, String> {
+    let said = |place| message.templates.text(place, message);
     let to: lettre::Address = address.parse().map_err(|_| "the address is no mail address".to_owned())?;
     let reply = address::reply(&config.secret, message.id, &config.domain)?;
     let reply_to = reply.parse().map(|address| Mailbox::new(None, address));
@@ -72,13 +63,13 @@ pub fn build(config: &Config, address: &str, message: &Message<'_>, words: Words
     let parts = MultiPart::alternative()
         // Fixed, so that a second attempt makes the same mail.
         .boundary(format!("=_{}", message.id))
-        .singlepart(part(ContentType::TEXT_PLAIN, words.text.unwrap_or_else(|| body::text(message, acts))))
-        .singlepart(part(ContentType::TEXT_HTML, words.html.unwrap_or_else(|| html::page(message, acts))));
+        .singlepart(part(ContentType::TEXT_PLAIN, said(Place::MailText).unwrap_or_else(|| body::text(message, acts))))
+        .singlepart(part(ContentType::TEXT_HTML, said(Place::MailHtml).unwrap_or_else(|| html::page(message, acts))));
     let mut builder = lettre::Message::builder()
         .from(config.from.clone())
         .to(Mailbox::new(None, to))
         .reply_to(reply_to)
-        .subject(words.subject.map_or_else(|| subject(message), |subject| one_line(&subject, SUBJECT_CHARS_MAX)))
+        .subject(said(Place::MailSubject).map_or_else(|| subject(message), |said| one_line(&said, SUBJECT_CHARS_MAX)))
         .date(timestamp(message.now))
         .message_id(Some(format!("<{}@{}>", message.id, config.domain)))
         .raw_header(header("Auto-Submitted", "auto-generated"))

@@ -9,6 +9,7 @@ pub use crate::domain::alert::Severity;
 use crate::domain::incident::Incident;
 pub use crate::domain::roster::Locale;
 use crate::notify::exchange::Act;
+use crate::notify::templates::Templates;
 use crate::notify::text;
 
 /// What is to be said to somebody, free of any channel's dialect.
@@ -32,6 +33,8 @@ pub struct Message<'a> {
     pub zone: &'a TimeZone,
     /// When it is said.
     pub now: Timestamp,
+    /// What definitions say in place of our words.
+    pub templates: &'a Templates,
 }
 
 /// Why something is said.

@@ -120,7 +120,7 @@ impl Channels {
             Channel::Console => self.console.send(claimed).await,
             Channel::Voice => {
                 let since = notification.uncertain_since;
-                let inline = || twiml::inline(&reader.page(claimed, now), None, twiml::Voice::of(reader.locale()));
+                let inline = || twiml::inline(&reader.page(claimed, now), twiml::Voice::of(reader.locale()));
                 let script = |voice: &voice::Config| voice.page(notification, inline);
                 self.call(&notification.address, since, script).await
             }
@@ -140,7 +140,7 @@ impl Channels {
         match told.channel {
             Channel::Console => self.console.tell(told, reader.zone()).await,
             Channel::Voice => {
-                let inline = || twiml::inline(&reader.notice(told, now), None, twiml::Voice::of(reader.locale()));
+                let inline = || twiml::inline(&reader.notice(told, now), twiml::Voice::of(reader.locale()));
                 self.call(&told.address, None, |voice| voice.notice(told, inline)).await
             }
             channel => self.say(channel, &told.address, &reader.notice(told, now)).await,
@@ -171,7 +171,7 @@ impl Channels {
             Channel::Sink => Outcome::Accepted(String::new()),
             Channel::Sms => self.text(address, message, None, |_| None).await,
             Channel::Mail => match &self.mail {
-                Some(post) => post.send(&self.ways, address, message, mail::Words::default()).await,
+                Some(post) => post.send(&self.ways, address, message).await,
                 None => Outcome::Failed("mail is not set up".to_owned()),
             },
             Channel::Exec => match self.setup.command(address, message) {

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::message::{Kind, Message, Subject};
+use super::templates::Templates;
+use crate::domain::Definitions;
 use crate::domain::channel::Manner;
 use crate::domain::code::Code;
 use crate::domain::follow_up::News;
 use crate::domain::incident::Incident;
 use crate::domain::notice::Notice;
-use crate::domain::roster::{Locale, Roster};
+use crate::domain::roster::Locale;
 use crate::engine::{Claimed, FollowUp};
 use crate::store::notice::StoredNotice;
 
@@ -18,13 +20,15 @@ use crate::store::notice::StoredNotice;
 pub struct Reader {
     zone: TimeZone,
     locale: Locale,
+    templates: Templates,
 }
 
 impl Reader {
     /// A person of the roster; whoever is not there, rooms for instance, reads English and UTC.
-    pub fn of(roster: &Roster, user: &str) -> Self {
-        let user = roster.users.get(user);
+    pub fn of(definitions: &Definitions, user: &str) -> Self {
+        let user = definitions.roster.users.get(user);
         Self {
+            templates: Templates::of(&definitions.templates),
             zone: user.map_or(TimeZone::UTC, |user| user.zone.clone()),
             locale: user.map_or(Locale::default(), |user| user.locale),
         }
@@ -82,6 +86,17 @@ impl Reader {
         incidents: Vec<Subject<'a>>,
         now: Timestamp,
     ) -> Message<'a> {
-        Message { id, kind, user, incidents, url: None, code: None, locale: self.locale, zone: &self.zone, now }
+        Message {
+            id,
+            kind,
+            user,
+            incidents,
+            url: None,
+            code: None,
+            locale: self.locale,
+            zone: &self.zone,
+            now,
+            templates: &self.templates,
+        }
     }
 }

@@ -17,8 +17,8 @@ use super::{
     alertmanager, apprise, dingtalk, discord, exec, feishu, gotify, incident_manager, mail, mattermost, ntfy, opsgenie,
     pagerduty, pushover, slack, sms, teams, telegram, webhook, wecom,
 };
+use crate::domain::Definitions;
 use crate::domain::channel::Channel;
-use crate::domain::roster::Roster;
 
 /// What has a secret of its own, by the name that settings give it.
 pub type Named<C> = BTreeMap<String, (Secret, C)>;
@@ -313,7 +313,7 @@ impl Setup {
                 .map(|_| ())
                 .map_err(|_| Unusable::Wrong("mail needs an address, like mail:ann@example.com".to_owned()));
         }
-        let reader = Reader::of(&Roster::default(), "");
+        let reader = Reader::of(&Definitions::default(), "");
         let test = reader.message("check", Kind::Test, "", Vec::new(), Timestamp::UNIX_EPOCH);
         if channel == Channel::Exec {
             return self.command(address, &test).map(|_| ());

@@ -18,6 +18,7 @@ use crate::notify::http::{Guard, Http};
 use crate::notify::line::{cut, one_line, without_links};
 use crate::notify::message::{Kind, Message};
 use crate::notify::telephone::{QUESTION_TIMEOUT, Said};
+use crate::notify::templates::Place;
 use crate::notify::twilio::{Config, error_code, error_words, is_sid, post};
 use crate::notify::voice::signature;
 
@@ -157,6 +158,9 @@ struct Created {
 /// The text about a message, at most [`SEGMENTS_MAX`] parts: what is wrong, then how to answer, then where to look
 /// if there is room.
 pub fn text(message: &Message<'_>) -> String {
+    if let Some(text) = message.templates.text(Place::Sms, message) {
+        return text;
+    }
     let name = |name: &str| one_line(&without_links(name, "(link)"), NAME_CHARS_MAX);
     let count = message.incidents.len();
     let about = |message: &Message<'_>| {

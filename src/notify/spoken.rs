@@ -15,6 +15,7 @@ use crate::domain::roster::Locale;
 use crate::notify::exchange::Act;
 use crate::notify::line::one_line;
 use crate::notify::message::{Kind, Message, Subject};
+use crate::notify::templates::Place;
 use speakable::speakable;
 
 /// Longest part of a mail that is read out, in characters: about 15 seconds.
@@ -127,16 +128,16 @@ pub enum Script {
 }
 
 /// What the call about this message says once it is picked up (and the PIN was right, where there is one).
-/// `before` is said first, such as that a key has no meaning; `told` instead of what is wrong in our own words, where a
-/// template has said it.
-pub fn script(message: &Message<'_>, before: &[Phrase<'_>], told: Option<&str>) -> Script {
+/// `before` is said first, such as that a key has no meaning. Where a template says what is wrong, it goes before our
+/// own words.
+pub fn script(message: &Message<'_>, before: &[Phrase<'_>]) -> Script {
     let said = |phrase: &Phrase<'_>| say(message.locale, phrase);
     let mut sentences: Vec<String> = before.iter().map(said).collect();
     match message.kind {
         Kind::Paged => {
             let all = message.incidents.len() > 1;
             sentences.push(said(&Phrase::PressToAcknowledge { all }));
-            sentences.extend(what_is_wrong(message, told));
+            sentences.extend(what_is_wrong(message));
             sentences.push(said(&Phrase::Keys { all }));
             return Script::Ask { sentences, closing: said(&Phrase::NoKey) };
         }
@@ -166,11 +167,11 @@ pub fn script(message: &Message<'_>, before: &[Phrase<'_>], told: Option<&str>) 
 }
 
 /// What a call says that cannot take keys: what is wrong, and that it is to be acted on elsewhere.
-pub fn announcement(message: &Message<'_>, told: Option<&str>) -> Vec<String> {
+pub fn announcement(message: &Message<'_>) -> Vec<String> {
     let mut sentences = vec![say(message.locale, &Phrase::Greeting)];
-    match script(message, &[], told) {
+    match script(message, &[]) {
         Script::Ask { .. } => {
-            sentences.extend(what_is_wrong(message, told));
+            sentences.extend(what_is_wrong(message));
             sentences.push(say(message.locale, &Phrase::ActElsewhere));
         }
         Script::Tell(told) => sentences.extend(told),
@@ -178,9 +179,9 @@ pub fn announcement(message: &Message<'_>, told: Option<&str>) -> Vec<String> {
     sentences
 }
 
-fn what_is_wrong(message: &Message<'_>, told: Option<&str>) -> Vec<String> {
-    if let Some(told) = told {
-        return vec![told.to_owned()];
+fn what_is_wrong(message: &Message<'_>) -> Vec<String> {
+    if let Some(said) = message.templates.text(Place::Voice, message) {
+        return vec![said];
     }
     let Some(worst) = message.incidents.first() else { return Vec::new() };
     let count = message.incidents.len();

@@ -1,9 +1,9 @@
-//! Texts that definitions put in place of ours: minijinja templates, one for each place of a channel where words stand,
-//! such as `mail.subject` or `sms.paged`.
+//! Texts that definitions put in place of ours: minijinja templates, one for each place where words stand, such as
+//! `mail.subject` or `sms.paged`.
 //!
 //! Templates are the operator's; values are the mail's. What a template prints of a value is escaped for the dialect of
-//! its place, whatever the template says, so nothing from mail becomes markup, a mention or a link (I35). Loops end by
-//! a fuel limit. A template that fails when it matters gives way to our own text: no page is lost by one.
+//! its place, whatever the template says; what chats and push show is escaped whole by the channel, so nothing becomes
+//! markup, a mention or a link (I35). Loops end by a fuel limit. A template that fails when it matters gives way to our own text: no page is lost by one.
 
 pub mod dialect;
 mod variables;
@@ -49,38 +49,16 @@ pub enum Place {
     MailText,
     /// The HTML of a mail.
     MailHtml,
-    /// A message in Slack (mrkdwn).
-    Slack,
-    /// A message in Teams, Mattermost, Rocket.Chat or Discord (Markdown).
-    Markdown,
-    /// A message of a DingTalk, Feishu or WeCom robot (Markdown without escapes).
-    Robot,
-    /// A message in Telegram (its HTML).
-    Telegram,
-    /// The title of a push notification, or of anything handed onward.
+    /// The first line in chats, push and other systems. The channel escapes all of it.
     Title,
-    /// The text of a push notification, or of anything handed onward.
-    Plain,
-    /// The body of a webhook (JSON).
-    Webhook,
+    /// What stands below the first line there, but for links and buttons. The channel escapes all of it.
+    Text,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 12] = [
-        Self::Voice,
-        Self::Sms,
-        Self::MailSubject,
-        Self::MailText,
-        Self::MailHtml,
-        Self::Slack,
-        Self::Markdown,
-        Self::Robot,
-        Self::Telegram,
-        Self::Title,
-        Self::Plain,
-        Self::Webhook,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Voice, Self::Sms, Self::MailSubject, Self::MailText, Self::MailHtml, Self::Title, Self::Text];
 
     /// The word used in definition files.
     pub fn word(self) -> &'static str {
@@ -90,13 +68,8 @@ impl Place {
             Self::MailSubject => "mail.subject",
             Self::MailText => "mail.text",
             Self::MailHtml => "mail.html",
-            Self::Slack => "slack",
-            Self::Markdown => "markdown",
-            Self::Robot => "robot",
-            Self::Telegram => "telegram",
             Self::Title => "title",
-            Self::Plain => "plain",
-            Self::Webhook => "webhook",
+            Self::Text => "text",
         }
     }
 
@@ -104,12 +77,8 @@ impl Place {
     pub fn dialect(self, locale: Locale) -> Dialect {
         match self {
             Self::Voice => Dialect::Speech(locale),
-            Self::Sms | Self::MailSubject | Self::MailText | Self::Title | Self::Plain => Dialect::Plain,
-            Self::MailHtml | Self::Telegram => Dialect::Html,
-            Self::Slack => Dialect::Slack,
-            Self::Markdown => Dialect::Markdown,
-            Self::Robot => Dialect::Robot,
-            Self::Webhook => Dialect::Json,
+            Self::Sms | Self::MailSubject | Self::MailText | Self::Title | Self::Text => Dialect::Plain,
+            Self::MailHtml => Dialect::Html,
         }
     }
 }
@@ -189,13 +158,24 @@ impl Templates {
         if problems.is_empty() { Ok(templates) } else { Err(problems) }
     }
 
-    /// The text of a template or, where there is none or it fails, ours; in the second case with the reason, for the
-    /// log.
-    pub fn or(&self, place: Place, message: &Message<'_>, ours: impl FnOnce() -> String) -> (String, Option<String>) {
-        match self.render(place, message) {
-            Some(Ok(text)) => (text, None),
-            Some(Err(why)) => (ours(), Some(why)),
-            None => (ours(), None),
+    /// No template: every text is ours.
+    pub const NONE: &'static Self = &Self { sources: BTreeMap::new() };
+
+    /// Those that were checked before; others are left out.
+    pub fn of(sources: &BTreeMap<String, String>) -> Self {
+        let known = |(name, source): (&String, &String)| Some((name.parse().ok()?, source.clone()));
+        Self { sources: sources.iter().filter_map(known).collect() }
+    }
+
+    /// The text that takes the place of ours; nothing where there is no template, or where it fails, which the log
+    /// tells.
+    pub fn text(&self, place: Place, message: &Message<'_>) -> Option<String> {
+        match self.render(place, message)? {
+            Ok(text) => Some(text),
+            Err(why) => {
+                tracing::warn!("template {} gives way to our own text: {why}", place.word());
+                None
+            }
         }
     }
 
@@ -272,18 +252,7 @@ fn finish(place: Place, text: &str) -> Result<String, String> {
         Place::Voice => one_line(text, SPEECH_CHARS_MAX),
         Place::MailSubject | Place::Title => one_line(text, LINE_CHARS_MAX),
         Place::Sms => alphabet::shorten(&alphabet::simplify(&lines()), SEGMENTS_MAX),
-        Place::Webhook => {
-            let value: serde_json::Value =
-                serde_json::from_str(text).map_err(|error| format!("the template makes no JSON: {error}"))?;
-            value.to_string()
-        }
-        Place::MailText
-        | Place::MailHtml
-        | Place::Slack
-        | Place::Markdown
-        | Place::Robot
-        | Place::Telegram
-        | Place::Plain => lines(),
+        Place::MailText | Place::MailHtml | Place::Text => lines(),
     })
 }
 
@@ -303,7 +272,6 @@ fn environment(dialect: Dialect) -> Environment<'static> {
             return out.write_str(value.as_str().unwrap_or_default()).map_err(Error::from);
         }
         let text = match (dialect, value) {
-            (Dialect::Json, value) => dialect::json(value),
             (_, value) if value.is_none() || value.is_undefined() => String::new(),
             (_, value) => match value.as_str() {
                 Some(text) => dialect.write(text),
@@ -319,17 +287,7 @@ fn environment(dialect: Dialect) -> Environment<'static> {
 fn web_address(dialect: Dialect, address: &str) -> Value {
     let address = if is_web_address(address) { address } else { "" };
     match dialect {
-        Dialect::Json => Value::from(address),
         Dialect::Html => Value::from_safe_string(dialect.write(address)),
-        // Characters with a meaning there are written as an address may write any.
-        Dialect::Slack | Dialect::Markdown | Dialect::Robot => {
-            let percent = |c: char| match c {
-                '(' | ')' | '[' | ']' | '*' | '~' | '!' => format!("%{:02X}", u32::from(c)),
-                '&' if dialect == Dialect::Slack => "&amp;".to_owned(),
-                c => c.to_string(),
-            };
-            Value::from_safe_string(address.chars().map(percent).collect())
-        }
         Dialect::Plain => Value::from_safe_string(address.to_owned()),
         // Nobody can hear an address.
         Dialect::Speech(_) => Value::from_safe_string(String::new()),

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::notify::message::{Kind, Message, Subject};
+use crate::notify::templates::Place;
 
 /// Longest summary shown, in characters.
 pub const SUMMARY_CHARS_MAX: usize = 300;
@@ -34,6 +35,8 @@ const HAIR_SPACE: char = '\u{200a}';
 pub struct Told {
     /// Severity, service and summary, or what else it is about.
     pub headline: String,
+    /// What definitions say in place of everything below but links.
+    pub text: Option<String>,
     /// Name and value: number, when it began, how many mails, then the details.
     pub facts: Vec<(String, String)>,
     /// Further incidents, a line each.
@@ -51,7 +54,8 @@ impl Told {
     pub fn of(message: &Message<'_>) -> Self {
         let first = message.incidents.first();
         Self {
-            headline: headline(message),
+            headline: message.templates.text(Place::Title, message).unwrap_or_else(|| headline(message)),
+            text: message.templates.text(Place::Text, message),
             facts: first.map_or_else(Vec::new, |first| facts(first, message.zone)),
             others: others(message),
             links: first.map_or_else(Vec::new, links),
@@ -62,6 +66,9 @@ impl Told {
 
     /// Everything below the headline but links, a line each, every piece escaped.
     pub fn lines(&self, escape: fn(&str) -> String) -> Vec<String> {
+        if let Some(text) = &self.text {
+            return text.lines().filter(|line| !line.trim().is_empty()).map(escape).collect();
+        }
         let code = self.code.iter().map(|code| format!("{} {}", escape("Code:"), escape(code)));
         let facts = self.facts.iter().map(|(name, value)| format!("{}: {}", escape(name), escape(value)));
         code.chain(facts).chain(self.others.iter().map(|other| escape(other))).collect()

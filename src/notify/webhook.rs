@@ -138,6 +138,7 @@ pub fn check(config: &Config) -> Result<(), String> {
             locale: Locale::English,
             zone: &TimeZone::UTC,
             now: Timestamp::UNIX_EPOCH,
+            templates: crate::notify::templates::Templates::NONE,
         };
         request(config, "https://target.example/", &message)?;
     }

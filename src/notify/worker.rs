@@ -90,7 +90,7 @@ impl Worker {
     }
 
     async fn follow_up(self, told: FollowUp) {
-        let reader = Reader::of(&self.engine.definitions().roster, &told.notification.user);
+        let reader = Reader::of(&self.engine.definitions(), &told.notification.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.follow_up(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
@@ -111,7 +111,7 @@ impl Worker {
     }
 
     async fn tell(self, told: StoredNotice) {
-        let reader = Reader::of(&self.engine.definitions().roster, &told.user);
+        let reader = Reader::of(&self.engine.definitions(), &told.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
@@ -130,7 +130,7 @@ impl Worker {
     }
 
     async fn send(self, claimed: Claimed) {
-        let reader = Reader::of(&self.engine.definitions().roster, &claimed.notification.user);
+        let reader = Reader::of(&self.engine.definitions(), &claimed.notification.user);
         let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed, &reader));
         let outcome = sending.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         let notification = &claimed.notification;

@@ -7,7 +7,7 @@ use mailin_embedded::{Handler, Response, Server, response};
 use nightcall::smtp::client;
 
 /// A mail as it arrived: sender, recipients, bytes.
-type Arrived = (String, Vec<String>, Vec<u8>);
+pub(crate) type Arrived = (String, Vec<String>, Vec<u8>);
 
 /// Collects mails: envelope and bytes.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ impl Handler for Sink {
     }
 }
 
-fn sink() -> (std::net::SocketAddr, Receiver<Arrived>) {
+pub(crate) fn sink() -> (std::net::SocketAddr, Receiver<Arrived>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     let (out, mails) = channel();

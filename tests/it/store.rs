@@ -47,6 +47,7 @@ fn definitions() -> Definitions {
             fallback: "boss".to_owned(),
             ..Roster::default()
         },
+        ..Definitions::default()
     }
 }
 

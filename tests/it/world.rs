@@ -72,6 +72,15 @@ impl World {
             [("ann", "+15005550001"), ("bob", "+15005550002"), ("cid", "+15005550003"), ("boss", "+15005550009")];
         let people: String =
             users.iter().map(|(name, number)| format!("[users.{name}]\ncontacts = [\"voice:{number}\"]\n")).collect();
+        // A story may have a provider of its own.
+        let voice = if definitions.contains("[voice]") {
+            String::new()
+        } else {
+            let (url, account, token) = (&phone.base_url, phone::ACCOUNT, phone::TOKEN);
+            format!(
+                "[voice]\nbase_url = \"{url}\"\naccount = \"{account}\"\ntoken = \"{token}\"\ncaller = \"+15005550006\""
+            )
+        };
         let listen = if smtp.contains("[[smtp.listeners]]") { "" } else { "listen = \"127.0.0.1:0\"" };
         let text = format!(
             r#"fallback = "boss"
@@ -83,20 +92,13 @@ domains = ["alerts.example.com", "second.example.com"]
 [http]
 listen = "{http}"
 public_url = "http://{http}"
-[voice]
-base_url = "{}"
-account = "{}"
-token = "{}"
-caller = "+15005550006"
+{voice}
 [egress]
 allow = ["127.0.0.0/8"]
 [webhook]
 secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 {people}
-{definitions}"#,
-            phone.base_url,
-            phone::ACCOUNT,
-            phone::TOKEN
+{definitions}"#
         );
         let config = folder.path().join("nightcall.toml");
         std::fs::write(&config, text).expect("the configuration is written");

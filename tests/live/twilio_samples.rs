@@ -73,13 +73,14 @@ fn documents() -> BTreeMap<String, String> {
                     locale,
                     zone: &TimeZone::UTC,
                     now: AT.parse().expect("a time"),
+                    templates: crate::notify::templates::Templates::NONE,
                 };
                 let voice = Voice { language: twiml::language(locale, English::British), name: Some("Polly.Amy") };
                 let name = format!("{} {} {kind:?} {count}", locale.word(), summary.len());
-                let script = script(&message, &[Phrase::Greeting], None);
+                let script = script(&message, &[Phrase::Greeting]);
                 documents.insert(name.clone(), twiml::run(&script, ANSWER, voice));
                 documents
-                    .insert(format!("{name} inline"), twiml::inline(&message, None, Voice { name: None, ..voice }));
+                    .insert(format!("{name} inline"), twiml::inline(&message, Voice { name: None, ..voice }));
                 documents.insert(format!("{name} confirm"), twiml::confirm(ANSWER, locale, voice));
                 documents.insert(format!("{name} pin"), twiml::ask_pin(true, STATUS, locale, voice));
             }

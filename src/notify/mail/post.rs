@@ -10,7 +10,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
-use super::{Config, Words, address, build, hint};
+use super::{Config, address, build, hint};
 use crate::notify::exchange::{Outcome, Secret};
 use crate::notify::message::Message;
 use crate::notify::ways::Ways;
@@ -109,8 +109,8 @@ impl Post {
     }
 
     /// Sends the mail about a message. Bounces come back to its address for answers, which tells what did not arrive.
-    pub async fn send(&self, ways: &Ways, to: &str, message: &Message<'_>, words: Words) -> Outcome {
-        let built = build(&self.config, to, message, words);
+    pub async fn send(&self, ways: &Ways, to: &str, message: &Message<'_>) -> Outcome {
+        let built = build(&self.config, to, message);
         let sender = address::reply(&self.config.secret, message.id, &self.config.domain);
         match built.and_then(|mail| Ok((envelope(&sender?, to)?, mail))) {
             Ok((envelope, mail)) => self.hand_over(ways, &envelope, &mail.formatted(), message.id).await,

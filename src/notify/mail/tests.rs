@@ -18,7 +18,7 @@ pub(crate) fn config() -> Config {
 }
 
 fn built(message: &Message<'_>) -> String {
-    String::from_utf8(build(&config(), "ann@example.com", message, Words::default()).unwrap().formatted()).unwrap()
+    String::from_utf8(build(&config(), "ann@example.com", message).unwrap().formatted()).unwrap()
 }
 
 fn header_text(mail: &mail_parser::Message<'_>, name: &'static str) -> String {
@@ -174,16 +174,19 @@ fn hostile_words_stay_text() {
 
 #[test]
 fn templates_say_it_otherwise() {
-    let words = Words {
-        subject: Some("a\r\nBcc: x@y".to_owned()),
-        text: Some("plain words".to_owned()),
-        html: Some("<p>html words</p>".to_owned()),
-    };
-    let built = build(&config(), "ann@example.com", &paged(vec![subject("x")]), words).unwrap().formatted();
+    let sources = [
+        ("mail.subject", "{{ incident.summary }}"),
+        ("mail.text", "plain words"),
+        ("mail.html", "<p>{{ incident.summary }}</p>"),
+    ];
+    let sources = sources.map(|(name, source)| (name.to_owned(), source.to_owned()));
+    let templates = crate::notify::templates::Templates::of(&sources.into());
+    let message = Message { templates: &templates, ..paged(vec![subject("a\r\nBcc: x@y <b>")]) };
+    let built = build(&config(), "ann@example.com", &message).unwrap().formatted();
     let mail = MessageParser::default().parse(&built).unwrap();
-    assert_eq!((mail.subject(), mail.bcc()), (Some("a Bcc: x@y"), None));
+    assert_eq!((mail.subject(), mail.bcc()), (Some("a Bcc: x@y <b>"), None));
     assert_eq!(mail.body_text(0).as_deref(), Some("plain words"));
-    assert_eq!(mail.body_html(0).as_deref(), Some("<p>html words</p>"));
+    assert_eq!(mail.body_html(0).as_deref(), Some("<p>a Bcc: x@y &lt;b&gt;</p>"));
 }
 
 #[test]
@@ -199,7 +202,7 @@ fn any_time_and_zone_can_be_told() {
             let message = Message { now, kind, zone: &zone, ..message };
             built(&message);
             crate::notify::sms::text(&message);
-            crate::notify::spoken::script(&message, &[], None);
+            crate::notify::spoken::script(&message, &[]);
         }
     }
 }
@@ -208,12 +211,9 @@ fn any_time_and_zone_can_be_told() {
 fn what_cannot_be_sent() {
     let message = paged(vec![subject("x")]);
     for address in ["", "ann", "ann@", "ann@example.com\r\nBcc: x@y", "a b@c"] {
-        assert_eq!(
-            build(&config(), address, &message, Words::default()).unwrap_err(),
-            "the address is no mail address"
-        );
+        assert_eq!(build(&config(), address, &message).unwrap_err(), "the address is no mail address");
     }
-    assert!(build(&config(), "ann@example.com", &Message { id: "A B", ..message }, Words::default()).is_err());
+    assert!(build(&config(), "ann@example.com", &Message { id: "A B", ..message }).is_err());
 }
 
 proptest! {

@@ -145,7 +145,7 @@ mod tests {
     fn asking_and_unreadable_answers() {
         let attempt = Attempt { to: TO, text: WORDS, at: Timestamp::UNIX_EPOCH };
         let url = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json?To=%2B491700000001&PageSize=50";
-        assert_eq!(request(&config(), &attempt).url, url);
+        assert_eq!(request(&config(), &attempt).unwrap().url.as_str(), url);
         for (status, body) in [(200, "{}"), (200, "x"), (500, ""), (401, "{\"code\":20003}")] {
             assert!(read(&attempt, &response(status, body)).is_err());
         }

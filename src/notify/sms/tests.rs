@@ -56,13 +56,14 @@ fn hostile_texts_stay_texts() {
 
 #[test]
 fn requests_and_judging() {
-    let request = request(&config(), &Sender::Caller, "+491", "a\nb €", Some("https://n.example/sms/1/status"));
-    assert_eq!(request.url, "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json");
+    let request =
+        request(&config(), &Sender::Caller, "+491", "a\nb €", Some("https://n.example/sms/1/status")).unwrap();
+    assert_eq!(request.url.as_str(), "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json");
     let expected = "To=%2B491&From=%2B4930000000&Body=a%0Ab+%E2%82%AC&ValidityPeriod=600&\
                     StatusCallback=https%3A%2F%2Fn.example%2Fsms%2F1%2Fstatus";
-    assert_eq!(String::from_utf8(request.body).unwrap(), expected);
-    let service = super::request(&config(), &Sender::Service("MG1".to_owned()), "+491", "x", None);
-    assert_eq!(service.body, b"To=%2B491&MessagingServiceSid=MG1&Body=x&ValidityPeriod=600");
+    assert_eq!(request.body, expected);
+    let service = super::request(&config(), &Sender::Service("MG1".to_owned()), "+491", "x", None).unwrap();
+    assert_eq!(service.body, "To=%2B491&MessagingServiceSid=MG1&Body=x&ValidityPeriod=600");
     let stopped = "the number has replied STOP; only START from that phone ends this".to_owned();
     for (status, body, expected) in [
         (201, r#"{"sid":"SM1","status":"queued","error_code":null}"#, Outcome::Accepted("SM1".to_owned())),
@@ -73,8 +74,8 @@ fn requests_and_judging() {
             Outcome::Failed("the provider could not send it (failed)".to_owned()),
         ),
         (400, r#"{"code":21610,"message":"unsubscribed"}"#, Outcome::Failed(stopped)),
-        (400, r#"{"code":21211}"#, Outcome::Failed("the provider answered 400, error 21211".to_owned())),
-        (429, r#"{"code":20429}"#, Outcome::Retry("the provider answered 429, error 20429".to_owned())),
+        (400, r#"{"code":21211}"#, Outcome::Failed("the provider answered 400: error 21211".to_owned())),
+        (429, r#"{"code":20429}"#, Outcome::Retry("the provider answered 429: error 20429".to_owned())),
         (502, "<html>", Outcome::Retry("the provider answered 502".to_owned())),
     ] {
         assert_eq!(judge(&response(status, body)), expected, "{status} {body}");

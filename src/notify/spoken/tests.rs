@@ -10,7 +10,7 @@ fn in_every_language(phrase: &Phrase<'_>) -> [String; 3] {
 #[test]
 fn one_incident() {
     let message = paged(vec![subject("Disk full on db-01.example.com")]);
-    let Script::Ask { sentences, closing } = script(&message, &[Phrase::Greeting], None) else { panic!("no keys") };
+    let Script::Ask { sentences, closing } = script(&message, &[Phrase::Greeting]) else { panic!("no keys") };
     assert_eq!(
         sentences,
         [
@@ -37,7 +37,7 @@ fn twelve_incidents_in_every_language() {
         (Locale::Chinese, ["共有12个事件。最严重的是：", "服务db发生严重告警：98 百分号。"]),
     ] {
         let message = Message { locale, ..paged(vec![subject("98%"); 12]) };
-        let Script::Ask { sentences, .. } = script(&message, &[], None) else { panic!("no keys") };
+        let Script::Ask { sentences, .. } = script(&message, &[]) else { panic!("no keys") };
         assert_eq!(sentences[1..3], expected);
         assert_eq!(sentences[0], say(locale, &Phrase::PressToAcknowledge { all: true }));
         assert_eq!(sentences[3], say(locale, &Phrase::Keys { all: true }));
@@ -47,7 +47,7 @@ fn twelve_incidents_in_every_language() {
 
 #[test]
 fn other_kinds_tell_and_hang_up() {
-    let told = |message: &Message<'_>| match script(message, &[], None) {
+    let told = |message: &Message<'_>| match script(message, &[]) {
         Script::Tell(sentences) => sentences.join(" "),
         Script::Ask { .. } => panic!("waits for a key"),
     };
@@ -69,7 +69,7 @@ fn other_kinds_tell_and_hang_up() {
 fn without_keys_it_says_where_to_act() {
     for locale in Locale::ALL {
         let message = Message { locale, ..paged(vec![subject("x"); 2]) };
-        let sentences = announcement(&message, None);
+        let sentences = announcement(&message);
         assert_eq!(sentences.len(), 4);
         assert_eq!(sentences[3], say(locale, &Phrase::ActElsewhere));
         let keys = say(locale, &Phrase::Keys { all: true });
@@ -109,13 +109,13 @@ fn hostile_words_stay_words() {
         for message in kinds(&[incident], text).into_iter().chain([paged(Vec::new())]) {
             for locale in Locale::ALL {
                 let message = Message { locale, code: Some(text), ..message.clone() };
-                let said = match script(&message, &[], None) {
+                let said = match script(&message, &[]) {
                     Script::Ask { sentences, .. } | Script::Tell(sentences) => sentences.concat(),
                 };
                 let code_only = matches!(message.kind, Kind::Test);
                 assert!(code_only || !said.contains(['<', '>', '&']), "{said}");
                 assert!(!said.chars().any(char::is_control));
-                assert!(announcement(&message, None).concat().chars().count() < 1000);
+                assert!(announcement(&message).concat().chars().count() < 1000);
             }
         }
     }

@@ -108,6 +108,7 @@ pub(super) fn with_samples(mut run: impl FnMut(&Message<'_>) -> Result<(), Strin
                     locale: Locale::English,
                     zone: &TimeZone::UTC,
                     now,
+                    templates: crate::notify::templates::Templates::NONE,
                 })?;
             }
         }

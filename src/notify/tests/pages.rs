@@ -55,6 +55,7 @@ pub(crate) fn paged<'a>(incidents: Vec<Subject<'a>>) -> Message<'a> {
         locale: Locale::English,
         zone: &UTC,
         now: "2026-11-21T17:05:00Z".parse().unwrap(),
+        templates: crate::notify::templates::Templates::NONE,
     }
 }
 

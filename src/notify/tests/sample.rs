@@ -96,6 +96,7 @@ fn about<'a>(zone: &'a TimeZone, kind: Kind<'a>) -> Message<'a> {
         locale: Locale::English,
         zone,
         now: now(),
+        templates: crate::notify::templates::Templates::NONE,
     }
 }
 

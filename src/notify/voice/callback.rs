@@ -303,7 +303,7 @@ impl Call {
         let now = shared.engine.clock().now();
         let message = listener.reader.message(&self.notification.id, kind, &self.notification.user, incidents, now);
         let action = shared.addresses.page(&self.notification.id, &self.notification.nonce, "key");
-        twiml::run(&spoken::script(&message, before, None), &action, listener.voice())
+        twiml::run(&spoken::script(&message, before), &action, listener.voice())
     }
 
     /// Lets the key act. When it cannot be stored, the caller hears so and may press again.
@@ -336,7 +336,7 @@ impl Listener {
     fn of(shared: &Shared, user: &str) -> Self {
         let definitions = shared.engine.definitions();
         let pin = definitions.roster.users.get(user).and_then(|user| user.pin.clone());
-        Self { reader: Reader::of(&definitions.roster, user), pin }
+        Self { reader: Reader::of(&definitions, user), pin }
     }
 
     fn voice(&self) -> twiml::Voice<'static> {

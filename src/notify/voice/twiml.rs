@@ -91,9 +91,9 @@ pub fn goodbye(sentences: &[String], voice: Voice<'_>) -> String {
 }
 
 /// The document of a call without callbacks: tells twice what is wrong and that it is to be acted on elsewhere.
-/// `told` is said instead of our own words where a template has said it. At most [`INLINE_CHARS_MAX`] characters.
-pub fn inline(message: &Message<'_>, told: Option<&str>, voice: Voice<'_>) -> String {
-    let mut sentences = announcement(message, told);
+/// At most [`INLINE_CHARS_MAX`] characters.
+pub fn inline(message: &Message<'_>, voice: Voice<'_>) -> String {
+    let mut sentences = announcement(message);
     let twice = document(|writer| {
         for _ in 0..2 {
             sentences.iter().try_for_each(|sentence| say(writer, sentence, voice))?;

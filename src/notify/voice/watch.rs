@@ -37,7 +37,7 @@ struct Seen {
 }
 
 /// Watches calls.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Watch {
     engine: Arc<Engine>,
     channels: Arc<Channels>,

@@ -263,8 +263,10 @@ impl Engine<'_, '_> {
         if self.has(Bug::CompletedAcknowledges) && matches!(news, News::CallEnded(CallEnd::Completed, ..)) {
             self.handle(incident, &Event::Acknowledged { origin_at: None }, &cause)?;
         }
-        if status == Status::Failed {
+        if status == Status::Failed || matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_))) {
             self.hasten(known)?;
+        }
+        if status == Status::Failed {
             let of_page: Vec<Row> = self.tx.rows_of(incident)?.into_iter().filter(|row| row.page == page).collect();
             if of_page.iter().all(|row| row.status == Status::Failed) {
                 self.handle(incident, &Event::PageFailed { page }, &cause)?;
@@ -294,11 +296,13 @@ impl Engine<'_, '_> {
                 let provider_ref = Some(reference.clone()).filter(|reference| !reference.is_empty());
                 Row { status: Status::Sent, due_at: self.now, provider_ref, ..row.clone() }
             }
-            Outcome::Retry(_) if row.attempts < ATTEMPTS_MAX => {
+            Outcome::Retry(_) | Outcome::Unknown(_) | Outcome::Later { .. } if row.attempts < ATTEMPTS_MAX => {
                 let due_at = self.now + retry_delay(row.attempts, jitter);
                 Row { status: Status::Pending, due_at, provider_ref: None, ..row.clone() }
             }
-            Outcome::Retry(_) | Outcome::Failed(_) => Row { status: Status::Failed, ..row.clone() },
+            Outcome::Retry(_) | Outcome::Unknown(_) | Outcome::Later { .. } | Outcome::Failed(_) => {
+                Row { status: Status::Failed, ..row.clone() }
+            }
         }
     }
 

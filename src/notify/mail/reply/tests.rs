@@ -16,7 +16,7 @@ fn read_with(recipients: &[&str], headers: &[(&str, &str)], text: &str, incident
     let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mail = Received { sender: "mallory@evil.example", recipients, headers: &headers, text };
     let sent = |id: &str| (id == ID).then(|| Sent { user: "ann".to_owned(), incidents });
-    read(&config(), &mail, sent).map_err(|refusal| refusal.0)
+    read(&config(), &mail, sent).map_err(|refusal| refusal.to_string())
 }
 
 fn answered(text: &str) -> Result<Act, String> {
@@ -77,7 +77,7 @@ fn who_may_act_and_when() {
     let other = address::reply(&config().secret, "abc", &config().domain).unwrap();
     let own = looped::value(&config().secret, ID);
     let ack = |recipients: &[&str], headers: &[(&str, &str)]| read_with(recipients, headers, "ack", 1);
-    let answer = Answer { act: Act::Acknowledge, message_id: ID.to_owned(), who: "ann".to_owned() };
+    let answer = Answer::by_text(Act::Acknowledge, ID, "ann");
     let forged_from = [("From", "Bob <bob@example.com>")];
     assert_eq!(ack(&["x@example.com", &address.to_uppercase(), &address], &forged_from), Ok(answer));
     let refused = |recipients: &[&str], headers: &[(&str, &str)]| ack(recipients, headers).unwrap_err();
@@ -92,7 +92,7 @@ fn who_may_act_and_when() {
     assert_eq!(bundle("resolve"), Err("several incidents are not resolved by one mail".to_owned()));
     let headers: Vec<(String, String)> = Vec::new();
     let mail = Received { sender: "", recipients: &[&address], headers: &headers, text: "ack" };
-    assert_eq!(read(&config(), &mail, |_| None).unwrap_err().0, "it is a bounce");
+    assert_eq!(read(&config(), &mail, |_| None).unwrap_err().to_string(), "it is a bounce");
 }
 
 #[test]

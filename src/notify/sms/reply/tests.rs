@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::notify::signature;
+use crate::notify::exchange::About;
 use crate::notify::tests::pages::HOSTILE;
 use crate::notify::twilio::samples::config;
+use crate::notify::voice::signature;
 
 const URL: &str = "https://nightcall.example/sms/inbound";
 const ANN: &str = "+491700000001";
@@ -96,6 +97,13 @@ fn inbound(from: &str, text: &str) -> Inbound {
     }
 }
 
+fn message_id(answer: &Answer) -> String {
+    match &answer.about {
+        About::Message(id) => id.clone(),
+        About::Incident { .. } => panic!("a text answers a message"),
+    }
+}
+
 #[test]
 fn only_pages_to_the_senders_number_count() {
     let [k7, m2, x3] = ["K7", "M2", "X3"].map(|code| Code::read(code).unwrap());
@@ -104,7 +112,7 @@ fn only_pages_to_the_senders_number_count() {
         [sent("one", &k7, "+49 170 0000001", 1), sent("two", &m2, ANN, 12), sent("three", &x3, "+491700000002", 1)];
     let judged = |from: &str, text: &str| {
         let verdict = judge(&inbound(from, text), &sent, true);
-        let done: Vec<_> = verdict.answers.iter().map(|a| (a.message_id.clone(), a.act)).collect();
+        let done: Vec<_> = verdict.answers.iter().map(|a| (message_id(a), a.act)).collect();
         (done, verdict.text.unwrap())
     };
     let ack = |id: &str| (id.to_owned(), Act::Acknowledge);
@@ -151,7 +159,8 @@ fn only_signed_texts_are_read() {
     let given = signature::header("12345", URL, &form::read(body.as_bytes()));
     let read = received(&config(), URL, &given, body.as_bytes()).unwrap();
     assert_eq!(read, Inbound { text: "確認 K7".to_owned(), ..inbound(ANN, "") });
-    let refused = |url: &str, given: &str, body: &str| received(&config(), url, given, body.as_bytes()).unwrap_err().0;
+    let refused =
+        |url: &str, given: &str, body: &str| received(&config(), url, given, body.as_bytes()).unwrap_err().to_string();
     let wrong = "its signature is wrong";
     assert_eq!(refused(URL, &given, &body.replace("K7", "M2")), wrong);
     assert_eq!(refused("https://nightcall.example/sms/status", &given, &body), wrong);

@@ -55,11 +55,11 @@ fn menus_questions_and_pins() {
 #[test]
 fn scripts_become_documents() {
     let message = paged(vec![subject("Disk full")]);
-    let (verbs, text) = read(&run(&script(&message, &[], None), "https://x", VOICE));
+    let (verbs, text) = read(&run(&script(&message, &[]), "https://x", VOICE));
     assert_eq!(verbs.iter().filter(|verb| *verb == "Say").count(), 7);
     assert!(text.contains("Critical alert in service db: Disk full."));
     let over = Message { kind: crate::notify::message::Kind::Acknowledged { by: "bob" }, ..message };
-    let (verbs, text) = read(&run(&script(&over, &[], None), "https://x", VOICE));
+    let (verbs, text) = read(&run(&script(&over, &[]), "https://x", VOICE));
     assert_eq!(
         (verbs.join(" ").as_str(), text.as_str()),
         ("Response Say Hangup", "Already acknowledged by bob. Good night.")
@@ -73,7 +73,7 @@ fn inline_documents_fit_and_ask_nothing() {
         for text in HOSTILE.into_iter().chain([long.as_str()]) {
             for message in kinds(&[subject(text)], text) {
                 let message = Message { locale, ..message };
-                let xml = inline(&message, None, Voice { language: language(locale, English::British), name: None });
+                let xml = inline(&message, Voice { language: language(locale, English::British), name: None });
                 assert!(xml.chars().count() <= INLINE_CHARS_MAX);
                 let (verbs, said) = read(&xml);
                 assert!(verbs.iter().all(|verb| ["Response", "Say", "Pause", "Hangup"].contains(&verb.as_str())));
@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn always_well_formed(text in "\\PC*|.*") {
         let message = paged(vec![subject(&text); 3]);
-        read(&run(&script(&message, &[Phrase::KeyUnknown(&text)], None), &text, VOICE));
-        read(&inline(&message, None, VOICE));
+        read(&run(&script(&message, &[Phrase::KeyUnknown(&text)]), &text, VOICE));
+        read(&inline(&message, VOICE));
     }
 }
