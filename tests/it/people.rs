@@ -154,7 +154,7 @@ async fn answering_a_page_proves_the_phone_and_a_failure_is_kept() {
     let bob = contacts(&world, "bob").await[0].clone();
     assert_eq!(
         (&bob["verified"], &bob["failed_why"]),
-        (&json!(false), &json!("the provider answered 400 Bad Request"))
+        (&json!(false), &json!("the provider answered 400"))
     );
 }
 

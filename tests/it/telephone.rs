@@ -136,6 +136,9 @@ async fn the_next_provider_takes_over_at_once_and_the_trouble_is_told() {
     assert_eq!(trouble.dedup_key, "nightcall/provider-trouble");
     assert!(trouble.summary.contains("sms has been failing since 2026-11-21T10:00:0"), "{}", trouble.summary);
     world.settle().await;
+    let call = world.phone.ringing().expect("the way in trouble cannot tell that");
+    assert_eq!(call.to, DEE);
+    world.mail("db@alerts.example.com", b"Subject: fan down\r\n\r\nx\r\n").await;
     world.advance(SignedDuration::from_secs(3)).await;
     assert_eq!((first.asked(), second.made().len()), (3, 4), "the first is not even asked while it rests");
 
