@@ -22,6 +22,7 @@ use crate::http::health::{CertificateInUse, Counted, Readiness};
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::http::Http;
+use crate::notify::web_push::phones::Phones;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, callback, http_client, voice};
 use crate::settings::Settings;
@@ -243,13 +244,15 @@ impl Background {
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
 
-fn channels(settings: &Settings, engine: &Engine, client: &reqwest::Client) -> anyhow::Result<Channels> {
-    let http = Http::new(client.clone(), &settings.channels.allowed);
+fn channels(settings: &Settings, engine: &Arc<Engine>, client: &reqwest::Client) -> anyhow::Result<Channels> {
+    let http = Http::new(client.clone(), &settings.channels.allowed).context("cannot set up HTTPS for the channels")?;
+    let web_push = settings.channels.web_push.clone();
     Ok(Channels {
         console: Console::start(),
         voice: settings.voice.clone().map(|config| voice::Voice::new(client.clone(), config)),
+        web_push: web_push.map(|config| Phones::new(Arc::clone(engine), http.clone(), config)),
         setup: settings.channels.clone(),
-        http: http.context("cannot set up HTTPS for the channels")?,
+        http,
         clock: engine.clock().clone(),
     })
 }

@@ -44,6 +44,8 @@ pub enum Channel {
     Pushover,
     /// An Apprise API server.
     Apprise,
+    /// Browsers that people have subscribed.
+    WebPush,
     /// Onward to PagerDuty.
     PagerDuty,
     /// Onward to Opsgenie.
@@ -71,7 +73,7 @@ pub enum Manner {
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Voice,
         Self::Webhook,
         Self::Console,
@@ -90,6 +92,7 @@ impl Channel {
         Self::Gotify,
         Self::Pushover,
         Self::Apprise,
+        Self::WebPush,
         Self::PagerDuty,
         Self::Opsgenie,
         Self::IncidentManager,
@@ -118,6 +121,7 @@ impl Channel {
             Self::Gotify => "gotify",
             Self::Pushover => "pushover",
             Self::Apprise => "apprise",
+            Self::WebPush => "web-push",
             Self::PagerDuty => "pagerduty",
             Self::Opsgenie => "opsgenie",
             Self::IncidentManager => "incident-manager",
@@ -150,7 +154,8 @@ impl Channel {
             | Self::Ntfy
             | Self::Gotify
             | Self::Pushover
-            | Self::Apprise => Manner::Read,
+            | Self::Apprise
+            | Self::WebPush => Manner::Read,
         }
     }
 
@@ -171,6 +176,7 @@ impl Channel {
             | Self::WeCom
             | Self::Gotify
             | Self::Apprise
+            | Self::WebPush
             | Self::PagerDuty
             | Self::Opsgenie
             | Self::Alertmanager

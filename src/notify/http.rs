@@ -25,8 +25,8 @@ pub enum Guard {
     On,
 }
 
-/// Makes requests.
-#[derive(Debug)]
+/// Makes requests; clones share what is open.
+#[derive(Debug, Clone)]
 pub struct Http {
     open: reqwest::Client,
     guarded: reqwest::Client,
@@ -51,6 +51,14 @@ impl Http {
     /// # Errors
     /// What it means when there is no answer. The text never holds the URL, which may be secret.
     pub async fn perform(&self, request: &Request, guard: Guard) -> Result<Response, Outcome> {
+        self.perform_with(request, request.body.clone().into_bytes(), guard).await
+    }
+
+    /// The same with a body that is no text, in place of the request's.
+    ///
+    /// # Errors
+    /// As [`Http::perform`].
+    pub async fn perform_with(&self, request: &Request, body: Vec<u8>, guard: Guard) -> Result<Response, Outcome> {
         let client = match guard {
             Guard::Off => &self.open,
             Guard::On => {
@@ -69,7 +77,7 @@ impl Http {
         for (name, value) in &request.headers {
             asked = asked.header(name, value);
         }
-        let mut answer = asked.body(request.body.clone()).send().await.map_err(judge)?;
+        let mut answer = asked.body(body).send().await.map_err(judge)?;
         let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
         for (name, value) in answer.headers() {
             response.headers.extend(value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned())));

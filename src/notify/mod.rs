@@ -37,6 +37,7 @@ pub mod telegram;
 mod tests;
 pub mod text;
 pub mod voice;
+pub mod web_push;
 pub mod webhook;
 pub mod wecom;
 pub mod worker;
@@ -65,6 +66,8 @@ pub struct Channels {
     pub console: console::Console,
     /// Phone calls.
     pub voice: Option<voice::Voice>,
+    /// Browsers that people have subscribed.
+    pub web_push: Option<web_push::phones::Phones>,
     /// All others.
     pub setup: Setup,
     /// What makes their requests.
@@ -78,6 +81,7 @@ impl Channels {
     pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
         let usable = |channel, address: &str| match channel {
             Channel::Voice => self.voice.is_some(),
+            Channel::WebPush => self.web_push.is_some(),
             _ => self.setup.check(channel, address).is_ok(),
         };
         let methods = roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m)));
@@ -133,6 +137,10 @@ impl Channels {
     async fn say(&self, channel: Channel, address: &str, message: &Message<'_>) -> Outcome {
         match channel {
             Channel::Sink => Outcome::Accepted(String::new()),
+            Channel::WebPush => match &self.web_push {
+                Some(phones) => phones.say(address, message).await,
+                None => Outcome::Failed("web push is not set up".to_owned()),
+            },
             Channel::Exec => match self.setup.command(address, message) {
                 Ok(command) => run::run(&command).await,
                 Err(unusable) => Outcome::Failed(unusable.to_string()),

@@ -15,7 +15,7 @@ use super::message::{Kind, Message};
 use super::saying::Reader;
 use super::{
     alertmanager, apprise, dingtalk, discord, exec, feishu, gotify, incident_manager, mattermost, ntfy, opsgenie,
-    pagerduty, pushover, slack, teams, telegram, webhook, wecom,
+    pagerduty, pushover, slack, teams, telegram, web_push, webhook, wecom,
 };
 use crate::domain::channel::Channel;
 use crate::domain::roster::Roster;
@@ -60,6 +60,8 @@ pub struct Setup {
     pub pushover: Option<pushover::Config>,
     /// An Apprise server.
     pub apprise: Option<apprise::Config>,
+    /// How we introduce ourselves to push services.
+    pub web_push: Option<web_push::Config>,
     /// A PagerDuty account.
     pub pagerduty: Option<pagerduty::Config>,
     /// Routing keys of PagerDuty.
@@ -192,7 +194,7 @@ impl Setup {
                 Ok(incident_manager::requests(there(&self.incident_manager, channel)?, address, message)?)
             }
             Channel::Alertmanager => one(alertmanager::request(there(&self.alertmanager, channel)?, address, message)),
-            Channel::Exec | Channel::Voice | Channel::Console | Channel::Sink => {
+            Channel::Exec | Channel::WebPush | Channel::Voice | Channel::Console | Channel::Sink => {
                 Err(Unusable::Wrong(format!("{channel} is not told by HTTP")))
             }
         }?;
@@ -258,7 +260,7 @@ impl Setup {
             Channel::Opsgenie => opsgenie::judge(response),
             Channel::IncidentManager => incident_manager::judge(response),
             Channel::Alertmanager => alertmanager::judge(response),
-            Channel::Webhook | Channel::Exec | Channel::Voice | Channel::Console | Channel::Sink => {
+            Channel::Webhook | Channel::Exec | Channel::WebPush | Channel::Voice | Channel::Console | Channel::Sink => {
                 webhook::judge(response)
             }
         }
@@ -271,6 +273,9 @@ impl Setup {
     pub fn check(&self, channel: Channel, address: &str) -> Result<(), Unusable> {
         if matches!(channel, Channel::Voice | Channel::Console | Channel::Sink) {
             return Ok(());
+        }
+        if channel == Channel::WebPush {
+            return there(&self.web_push, channel).map(|_| ());
         }
         let reader = Reader::of(&Roster::default(), "");
         let test = reader.message("check", Kind::Test, "", Vec::new(), Timestamp::UNIX_EPOCH);
@@ -342,6 +347,7 @@ fn section(channel: Channel) -> &'static str {
         Channel::Webhook => "webhooks",
         Channel::SlackWebhook => "slack_webhook",
         Channel::IncidentManager => "incident_manager",
+        Channel::WebPush => "web_push",
         Channel::Gotify => "gotify.keys",
         Channel::PagerDuty => "pagerduty.keys",
         other => other.word(),

@@ -16,6 +16,7 @@ mod crash;
 mod definitions;
 mod dialogs;
 mod durability;
+mod hooks_push;
 mod limits;
 mod oncall;
 mod order;
