@@ -27,6 +27,7 @@ use crate::notify::mail::answers::Answers;
 use crate::notify::mail::post::Post;
 use crate::notify::voice::watch::Watch;
 use crate::notify::ways::Ways;
+use crate::notify::web_push::phones::Phones;
 use crate::notify::worker::Worker;
 use crate::notify::{Channels, Secret, callback, http_client, sms, voice};
 use crate::settings::Settings;
@@ -244,7 +245,8 @@ const NODE: &str = "node";
 const MAIL_SECRET: &str = "mail";
 
 async fn channels(settings: &Settings, engine: &Arc<Engine>, client: &reqwest::Client) -> anyhow::Result<Channels> {
-    let http = Http::new(client.clone(), &settings.channels.allowed);
+    let http = Http::new(client.clone(), &settings.channels.allowed).context("cannot set up HTTPS for the channels")?;
+    let web_push = settings.channels.web_push.clone();
     let mut mail = None;
     if let Some(settings) = &settings.channels.mail {
         let new = http::auth::mint_secret();
@@ -256,8 +258,9 @@ async fn channels(settings: &Settings, engine: &Arc<Engine>, client: &reqwest::C
         console: Console::start(),
         voice: settings.voice.clone(),
         mail,
+        web_push: web_push.map(|config| Phones::new(Arc::clone(engine), http.clone(), config)),
         setup: settings.channels.clone(),
-        http: http.context("cannot set up HTTPS for the channels")?,
+        http,
         ways: Ways::new(Arc::clone(engine)),
         engine: Arc::clone(engine),
     })

@@ -21,7 +21,12 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &
         table.reader().note_with_hint(table.span(), format!("{} cannot be reached", name.value), hint);
     }
     let names: Vec<String> = contacts.iter().map(|(name, _)| name.clone()).collect();
-    let mut user = User::new(&name.value, contacts.into_iter().filter_map(|(_, method)| method).collect());
+    let mut methods: Vec<ContactMethod> = contacts.into_iter().filter_map(|(_, method)| method).collect();
+    for own in methods.iter_mut().filter(|method| method.channel == Channel::WebPush) {
+        // Their browsers are known by their name.
+        name.value.clone_into(&mut own.address);
+    }
+    let mut user = User::new(&name.value, methods);
     if let Some(told) = table.strings("on_call_notice") {
         user.on_call_notice = told.iter().filter_map(|name| position(&table, name, &names)).collect();
     }
@@ -69,7 +74,10 @@ pub(super) fn read_rooms(root: &mut Table<'_>, settings: &Settings) -> BTreeMap<
     for (name, value) in table.named_values() {
         check_name(&name, &table, "a room");
         let contact = table.as_string(value, &name.value);
-        if let Some(method) = contact.and_then(|contact| read_contact(&table, &name.value, &contact, settings)) {
+        let method = contact.and_then(|contact| read_contact(&table, &name.value, &contact, settings));
+        if method.as_ref().is_some_and(|method| method.channel == Channel::WebPush) {
+            table.reader().note(name.span.clone(), "a room has no browser; web-push is for people");
+        } else if let Some(method) = method {
             rooms.insert(name.value, method);
         }
     }
@@ -119,6 +127,9 @@ fn read_contact(table: &Table<'_>, name: &str, contact: &Placed<String>, setting
             reader.note_with_hint(contact.span.clone(), "nobody can be called yet", hint);
         }
         Channel::Console if !address.is_empty() => note("console needs no address"),
+        Channel::WebPush if !address.is_empty() => {
+            note("web-push needs no address: it reaches all browsers of its person");
+        }
         _ => match settings.channels.check(channel, address) {
             Ok(()) => return Some(ContactMethod { name: name.to_owned(), channel, address: address.to_owned() }),
             Err(unusable) => match unusable.hint() {

@@ -48,6 +48,8 @@ pub enum Channel {
     Pushover,
     /// An Apprise API server.
     Apprise,
+    /// Browsers that people have subscribed.
+    WebPush,
     /// Onward to PagerDuty.
     PagerDuty,
     /// Onward to Opsgenie.
@@ -75,7 +77,7 @@ pub enum Manner {
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Voice,
         Self::Sms,
         Self::Mail,
@@ -96,6 +98,7 @@ impl Channel {
         Self::Gotify,
         Self::Pushover,
         Self::Apprise,
+        Self::WebPush,
         Self::PagerDuty,
         Self::Opsgenie,
         Self::IncidentManager,
@@ -126,6 +129,7 @@ impl Channel {
             Self::Gotify => "gotify",
             Self::Pushover => "pushover",
             Self::Apprise => "apprise",
+            Self::WebPush => "web-push",
             Self::PagerDuty => "pagerduty",
             Self::Opsgenie => "opsgenie",
             Self::IncidentManager => "incident-manager",
@@ -160,7 +164,8 @@ impl Channel {
             | Self::Ntfy
             | Self::Gotify
             | Self::Pushover
-            | Self::Apprise => Manner::Read,
+            | Self::Apprise
+            | Self::WebPush => Manner::Read,
         }
     }
 
@@ -183,6 +188,7 @@ impl Channel {
             | Self::WeCom
             | Self::Gotify
             | Self::Apprise
+            | Self::WebPush
             | Self::PagerDuty
             | Self::Opsgenie
             | Self::Alertmanager

@@ -16,6 +16,7 @@ mod heartbeat;
 mod in_force;
 pub mod intake;
 mod notice;
+pub mod push;
 mod storm;
 pub mod timer;
 mod world;

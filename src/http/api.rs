@@ -4,6 +4,7 @@ pub mod incidents;
 pub mod mails;
 pub mod oncall;
 pub mod people;
+pub mod push;
 
 use std::sync::Arc;
 

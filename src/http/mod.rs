@@ -19,7 +19,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use prometheus_client::registry::Registry;
 
-use self::api::{incidents, mails, oncall, people};
+use self::api::{incidents, mails, oncall, people, push};
 pub use self::error::Error;
 use self::health::Readiness;
 use crate::engine::Engine;
@@ -73,6 +73,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/people", get(people::people))
         .route("/people/{name}/contacts/{contact}/test", post(people::test))
         .route("/people/{name}/contacts/{contact}/verify", post(people::verify))
+        .route("/people/{name}/push", get(push::subscriptions).post(push::subscribe))
+        .route("/people/{name}/push/{id}", delete(push::unsubscribe))
+        .route("/push/key", get(push::key))
         .route("/silences", get(oncall::silences).post(oncall::add_silence))
         .route("/silences/{id}/end", post(oncall::end_silence))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));

@@ -26,8 +26,8 @@ pub enum Guard {
     On,
 }
 
-/// Makes requests.
-#[derive(Debug)]
+/// Makes requests; clones share what is open.
+#[derive(Debug, Clone)]
 pub struct Http {
     open: reqwest::Client,
     guarded: reqwest::Client,
@@ -65,6 +65,24 @@ impl Http {
         guard: Guard,
         timeout: Duration,
     ) -> Result<Response, Outcome> {
+        self.make(request, request.body.clone().into_bytes(), guard, timeout).await
+    }
+
+    /// Makes a request whose body is no text, in place of the request's.
+    ///
+    /// # Errors
+    /// As [`Http::perform`].
+    pub async fn perform_with(&self, request: &Request, body: Vec<u8>, guard: Guard) -> Result<Response, Outcome> {
+        self.make(request, body, guard, PROVIDER_TIMEOUT).await
+    }
+
+    async fn make(
+        &self,
+        request: &Request,
+        body: Vec<u8>,
+        guard: Guard,
+        timeout: Duration,
+    ) -> Result<Response, Outcome> {
         let client = match guard {
             Guard::Off => &self.open,
             Guard::On => {
@@ -83,7 +101,7 @@ impl Http {
         for (name, value) in &request.headers {
             asked = asked.header(name, value);
         }
-        let mut answer = asked.body(request.body.clone()).send().await.map_err(judge)?;
+        let mut answer = asked.body(body).send().await.map_err(judge)?;
         let mut response = Response { status: answer.status().as_u16(), ..Response::default() };
         for (name, value) in answer.headers() {
             response.headers.extend(value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned())));

@@ -46,6 +46,7 @@ pub mod text;
 pub mod twilio;
 pub mod voice;
 pub mod ways;
+pub mod web_push;
 pub mod webhook;
 pub mod wecom;
 pub mod words;
@@ -82,6 +83,8 @@ pub struct Channels {
     pub voice: Option<voice::Config>,
     /// Mail.
     pub mail: Option<Arc<Post>>,
+    /// Browsers that people have subscribed.
+    pub web_push: Option<web_push::phones::Phones>,
     /// All others.
     pub setup: Setup,
     /// What makes their requests.
@@ -97,6 +100,7 @@ impl Channels {
     pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
         let usable = |channel, address: &str| match channel {
             Channel::Voice => self.voice.is_some(),
+            Channel::WebPush => self.web_push.is_some(),
             _ => self.setup.check(channel, address).is_ok(),
         };
         let methods = roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m)));
@@ -173,6 +177,10 @@ impl Channels {
             Channel::Mail => match &self.mail {
                 Some(post) => post.send(&self.ways, address, message).await,
                 None => Outcome::Failed("mail is not set up".to_owned()),
+            },
+            Channel::WebPush => match &self.web_push {
+                Some(phones) => phones.say(address, message).await,
+                None => Outcome::Failed("web push is not set up".to_owned()),
             },
             Channel::Exec => match self.setup.command(address, message) {
                 Ok(command) => run::run(&command).await,

@@ -15,7 +15,7 @@ use super::message::{Kind, Message};
 use super::saying::Reader;
 use super::{
     alertmanager, apprise, dingtalk, discord, exec, feishu, gotify, incident_manager, mail, mattermost, ntfy, opsgenie,
-    pagerduty, pushover, slack, sms, teams, telegram, webhook, wecom,
+    pagerduty, pushover, slack, sms, teams, telegram, web_push, webhook, wecom,
 };
 use crate::domain::Definitions;
 use crate::domain::channel::Channel;
@@ -64,6 +64,8 @@ pub struct Setup {
     pub pushover: Option<pushover::Config>,
     /// An Apprise server.
     pub apprise: Option<apprise::Config>,
+    /// How we introduce ourselves to push services.
+    pub web_push: Option<web_push::Config>,
     /// A PagerDuty account.
     pub pagerduty: Option<pagerduty::Config>,
     /// Routing keys of PagerDuty.
@@ -196,9 +198,13 @@ impl Setup {
                 Ok(incident_manager::requests(there(&self.incident_manager, channel)?, address, message)?)
             }
             Channel::Alertmanager => one(alertmanager::request(there(&self.alertmanager, channel)?, address, message)),
-            Channel::Exec | Channel::Voice | Channel::Sms | Channel::Mail | Channel::Console | Channel::Sink => {
-                Err(Unusable::Wrong(format!("{channel} is not told by HTTP")))
-            }
+            Channel::Exec
+            | Channel::Voice
+            | Channel::Sms
+            | Channel::Mail
+            | Channel::WebPush
+            | Channel::Console
+            | Channel::Sink => Err(Unusable::Wrong(format!("{channel} is not told by HTTP"))),
         }?;
         Ok(Outgoing { requests, guard: Guard::Off })
     }
@@ -267,6 +273,7 @@ impl Setup {
             | Channel::Voice
             | Channel::Sms
             | Channel::Mail
+            | Channel::WebPush
             | Channel::Console
             | Channel::Sink => webhook::judge(response),
         }
@@ -312,6 +319,9 @@ impl Setup {
             return parsed
                 .map(|_| ())
                 .map_err(|_| Unusable::Wrong("mail needs an address, like mail:ann@example.com".to_owned()));
+        }
+        if channel == Channel::WebPush {
+            return there(&self.web_push, channel).map(|_| ());
         }
         let reader = Reader::of(&Definitions::default(), "");
         let test = reader.message("check", Kind::Test, "", Vec::new(), Timestamp::UNIX_EPOCH);
@@ -383,6 +393,7 @@ fn section(channel: Channel) -> &'static str {
         Channel::Webhook => "webhooks",
         Channel::SlackWebhook => "slack_webhook",
         Channel::IncidentManager => "incident_manager",
+        Channel::WebPush => "web_push",
         Channel::Gotify => "gotify.keys",
         Channel::PagerDuty => "pagerduty.keys",
         other => other.word(),

@@ -18,6 +18,7 @@ pub mod notification;
 pub mod oncall;
 mod open;
 mod pending;
+pub mod push;
 pub mod token;
 
 use std::collections::{HashMap, HashSet};

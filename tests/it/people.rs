@@ -152,10 +152,7 @@ async fn answering_a_page_proves_the_phone_and_a_failure_is_kept() {
     assert_eq!(post(&world, "/people/bob/contacts/voice/test", json!({})).await.0, 202);
     world.settle().await;
     let bob = contacts(&world, "bob").await[0].clone();
-    assert_eq!(
-        (&bob["verified"], &bob["failed_why"]),
-        (&json!(false), &json!("the provider answered 400"))
-    );
+    assert_eq!((&bob["verified"], &bob["failed_why"]), (&json!(false), &json!("the provider answered 400")));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::instant_or_null;
 use crate::domain::roster::{Channel, ContactMethod, User};
 use crate::store::notice::Contact;
+use crate::store::push::Subscription;
 
 /// A person.
 #[derive(Debug, Clone, Serialize)]
@@ -71,6 +72,40 @@ impl UserView {
             zone: user.zone.iana_name().unwrap_or("UTC").to_owned(),
             locale: user.locale.word(),
             contacts: user.methods.iter().map(view).collect(),
+        }
+    }
+}
+
+/// A browser that somebody has subscribed.
+#[derive(Debug, Clone, Serialize)]
+pub struct SubscriptionView {
+    /// What it is removed by.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// Whose push service it uses: the rest of the address is secret.
+    pub service: String,
+    /// RFC 3339.
+    #[serde(serialize_with = "super::instant")]
+    pub created_at: Timestamp,
+    /// RFC 3339: when its push service last took something.
+    #[serde(serialize_with = "instant_or_null")]
+    pub last_ok_at: Option<Timestamp>,
+    /// RFC 3339: since when its push service knows it no more.
+    #[serde(serialize_with = "instant_or_null")]
+    pub gone_at: Option<Timestamp>,
+}
+
+impl SubscriptionView {
+    /// A subscription, without what is secret in it.
+    pub fn of(subscription: &Subscription) -> Self {
+        Self {
+            id: subscription.id.clone(),
+            name: subscription.name.clone(),
+            service: shown(&subscription.endpoint),
+            created_at: subscription.created_at,
+            last_ok_at: subscription.last_ok_at,
+            gone_at: subscription.gone_at,
         }
     }
 }

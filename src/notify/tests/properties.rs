@@ -5,7 +5,7 @@ use proptest::prop_assert;
 
 use crate::notify::exchange::{Answer, Callback, Outcome, Refusal, Request, Response, Secret};
 use crate::notify::message::Message;
-use crate::notify::tests::sample;
+use crate::notify::tests::{peers, sample};
 use crate::notify::{
     alertmanager, apprise, dingtalk, discord, feishu, gotify, incident_manager, mattermost, ntfy, opsgenie, pagerduty,
     pushover, slack, teams, telegram, webhook, wecom,
@@ -198,13 +198,11 @@ proptest! {
 #[test]
 #[ignore = "run by tests/live/channel_peers.py, which says where to write"]
 fn pages_for_peers() {
-    let path = std::env::var("NIGHTCALL_TEST_PAGES").unwrap();
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for text in sample::hostile_texts() {
         for (channel, made, _) in sample::hostile_page(&text, requests) {
-            lines += &serde_json::json!({"channel": channel, "text": text, "body": made.unwrap().body}).to_string();
-            lines.push('\n');
+            lines.push(serde_json::json!({"channel": channel, "text": text, "body": made.unwrap().body}));
         }
     }
-    std::fs::write(path, lines).unwrap();
+    peers::write("pages.jsonl", &lines);
 }

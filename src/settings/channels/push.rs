@@ -1,10 +1,10 @@
-//! Push: ntfy, Gotify, Pushover, Apprise.
+//! Push: ntfy, Gotify, Pushover, Apprise, Web Push.
 
 use super::{Around, base_url, derived};
 use crate::definitions::Table;
 use crate::notify::pushover::{EXPIRE_SECONDS_MAX, RETRY_SECONDS_MIN};
 use crate::notify::setup::Setup;
-use crate::notify::{Secret, apprise, gotify, ntfy, pushover};
+use crate::notify::{Secret, apprise, gotify, ntfy, pushover, web_push};
 use crate::settings::read_secret;
 
 /// Reads the sections of push.
@@ -16,6 +16,7 @@ pub(super) fn read(root: &mut Table<'_>, around: Around<'_>, setup: &mut Setup) 
         table.finish();
     }
     setup.pushover = root.table("pushover").and_then(|table| read_pushover(table, around));
+    setup.web_push = root.table("web_push").and_then(|table| read_web_push(table, around));
     setup.apprise = root.table("apprise").and_then(|mut table| {
         let base_url = base_url(&mut table, "");
         let keys = ["authorization", "authorization_file", "authorization_env"];
@@ -55,4 +56,24 @@ fn read_pushover(mut table: Table<'_>, around: Around<'_>) -> Option<pushover::C
         retry_seconds,
         expire_seconds,
     })
+}
+
+/// Operators of push services write to whoever floods them, and some take nothing from who cannot be written to.
+fn read_web_push(mut table: Table<'_>, around: Around<'_>) -> Option<web_push::Config> {
+    let given = table.string("contact");
+    let is_contact = |contact: &str| contact.starts_with("mailto:") || contact.starts_with("https://");
+    let own = around.public_url.filter(|url| is_contact(url));
+    let contact = match &given {
+        Some(contact) => Some(contact.value.as_str()).filter(|contact| is_contact(contact)),
+        None => own,
+    };
+    if contact.is_none() {
+        let message = "push services want to know whom to write to when something is wrong";
+        let hint = "add contact = \"mailto:ops@example.com\"";
+        let place = given.as_ref().map_or_else(|| table.span(), |contact| contact.span.clone());
+        table.reader().note_with_hint(place, message, hint);
+    }
+    let config = contact.map(|contact| web_push::Config { contact: contact.to_owned() });
+    table.finish();
+    config
 }
