@@ -38,6 +38,10 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before calling again somebody who is on the phone or did not pick up.
 const RING_AGAIN: Span = Span::from_secs(60);
 
+/// After so many attempts in vain a person's next method does not wait for its own time: one may be a hiccup, for which
+/// nobody is woken by the phone.
+const PATIENCE: i64 = 2;
+
 /// Longest time for which a provider that asks for it is left alone; the next step would come before.
 const LATER_MAX: Span = Span::from_mins(5);
 
@@ -332,8 +336,9 @@ async fn note_one(
     let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };
     let detail = format!("{} by {}: {told}", notification.user, notification.channel);
     door::handle(tx, number, &Event::Noted { detail }, &cause, definitions, *now).await?;
-    // A way that fails, or that cannot be used now, costs no time: the person's next one is due (I30).
-    if to.to == Status::Failed || matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_))) {
+    // A way that fails, or that cannot be used once more, costs no time: the person's next one is due (I30).
+    let again = matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_)));
+    if to.to == Status::Failed || (again && notification.attempts >= PATIENCE) {
         tx.hasten(notification, *now).await?;
     }
     if to.to == Status::Failed {

@@ -263,7 +263,8 @@ impl Engine<'_, '_> {
         if self.has(Bug::CompletedAcknowledges) && matches!(news, News::CallEnded(CallEnd::Completed, ..)) {
             self.handle(incident, &Event::Acknowledged { origin_at: None }, &cause)?;
         }
-        if status == Status::Failed || matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_))) {
+        let again = matches!(news, News::Tried(Outcome::Retry(_) | Outcome::Unknown(_)));
+        if status == Status::Failed || (again && row.attempts >= PATIENCE) {
             self.hasten(known)?;
         }
         if status == Status::Failed {
