@@ -26,7 +26,7 @@ use sha2::Sha256;
 use crate::notify::exchange::Secret;
 use crate::notify::line::{cut, one_line};
 use crate::notify::message::{Kind, Message};
-use crate::notify::templates::Place;
+use crate::notify::templates::{Place, kind_word};
 
 /// Longest subject, in characters: what a phone shows, and some more.
 const SUBJECT_CHARS_MAX: usize = 150;
@@ -71,7 +71,7 @@ pub fn build(config: &Config, address: &str, message: &Message<'_>) -> Result<le
         .reply_to(reply_to)
         .subject(said(Place::MailSubject).map_or_else(|| subject(message), |said| one_line(&said, SUBJECT_CHARS_MAX)))
         .date(timestamp(message.now))
-        .message_id(Some(format!("<{}@{}>", message.id, config.domain)))
+        .message_id(Some(message_id(config, message)))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("X-Auto-Response-Suppress", SUPPRESSED))
         .raw_header(header(looped::NAME, &looped::value(&config.secret, message.id)));
@@ -84,6 +84,17 @@ pub fn build(config: &Config, address: &str, message: &Message<'_>) -> Result<le
 /// The header cannot tell of earlier times.
 fn timestamp(at: Timestamp) -> SystemTime {
     SystemTime::from(at.max(Timestamp::UNIX_EPOCH))
+}
+
+/// What follows on a page has the page's id; as a mail it is another one, or it would be taken for a repetition.
+fn message_id(config: &Config, message: &Message<'_>) -> String {
+    let Config { domain, .. } = config;
+    match message.kind {
+        Kind::Acknowledged { .. } | Kind::Resolved { .. } => {
+            format!("<{}.{}.{}@{domain}>", message.id, kind_word(&message.kind), message.now.as_second())
+        }
+        Kind::Paged | Kind::Test | Kind::OnCall { .. } => format!("<{}@{domain}>", message.id),
+    }
 }
 
 fn part(content_type: ContentType, text: String) -> SinglePart {

@@ -7,6 +7,7 @@ use nightcall::notify::signature::{hex, hmac_sha256};
 use serde_json::json;
 
 use crate::hooks_provider::{Answered, Asked, Call, Press, Provider, world};
+use crate::world::World;
 
 /// A channel and its provider's ways.
 struct Answering {
@@ -116,6 +117,42 @@ async fn ntfy() {
         }),
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_cannot_take_it_calls_the_next_by_a_button() {
+    let (server, provider) = Provider::start((200, r#"{"id": "hwQ2YpKdmg"}"#)).await;
+    let text = format!(
+        r#"
+[ntfy]
+base_url = "{server}"
+token = "tk_1"
+[users.eve]
+contacts = ["ntfy:eve-7f"]
+[policies.default]
+steps = [{{ delay = "40m", targets = ["eve"] }}, {{ delay = "40m", targets = ["ann"] }}]
+[services.db]
+addresses = ["db"]
+policy = "default"
+"#
+    );
+    let mut world = World::new(&text).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let button = provider.only("ntfy").json()["actions"][1].clone();
+    assert_eq!(button["label"], "Escalate");
+    let text = |name: &str| button[name].as_str().expect("a text").to_owned();
+    let press = post(text("url"), &[], text("body"));
+    for _ in 0..2 {
+        assert_eq!(press.make(&world.url("")).await.0, 200);
+        world.settle().await;
+    }
+    world.expect_status(1, Status::Triggered).await;
+    let call = world.expect_call("ann");
+    world.expect_silence();
+    world.answer(&call, "4").await;
+    let told = provider.only("ntfy").json();
+    assert_eq!(told["sequence_id"], "hwQ2YpKdmg");
+    assert!(told.to_string().contains("Acknowledged by ann"), "{told}");
 }
 
 #[tokio::test]

@@ -281,7 +281,7 @@ const ONWARD: [Told; 4] = [
             assert_eq!(asked.json()["user"], "token test");
         }),
         resolved: |asked, _, number| {
-            assert_eq!(asked.path, format!("/v2/alerts/nightcall:{number}/close?identifierType=alias"))
+            assert_eq!(asked.path, format!("/v2/alerts/nightcall:{number}/close?identifierType=alias"));
         },
     },
     Told {

@@ -1,8 +1,8 @@
 """Has the libraries and programs of others read what the channels say, sign and seal.
 
-Needs `pip install slack_sdk markdown-it-py linkify-it-py apprise twilio standardwebhooks http_ece py-vapid`, and uses
-Debian's prometheus-alertmanager where it is installed. Run from the crate's folder; `channel_peers.sh` does all that.
-Prints a line for each peer. Exits with 1 when one of them finds anything wrong.
+Needs the packages that `channel_peers.sh` installs, and uses Debian's prometheus-alertmanager where it is there. Run from the crate's folder; `channel_peers.sh` does all that.
+Prints a line for each peer. Exits with 1 when one of them finds anything wrong, or is missing while NIGHTCALL_TEST_ALL
+is set.
 """
 
 import base64
@@ -25,8 +25,13 @@ import xml.etree.ElementTree
 from importlib.metadata import version
 
 import apprise
+import botocore.session
 import http_ece
 import standardwebhooks.webhooks
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.validate import ParamValidator
 from cryptography.hazmat.primitives.asymmetric import ec
 from markdown_it import MarkdownIt
 from py_vapid import Vapid02
@@ -226,6 +231,29 @@ def pushes(files):
         yield push, found
 
 
+def starts(files):
+    """AWS's own library signs our requests as we do, and finds in each what its model of the service asks for."""
+    model = botocore.session.get_session().get_service_model("ssm-incidents")
+    operations = [model.operation_model(name) for name in model.operation_names]
+    inputs = {operation.http["requestUri"]: operation.input_shape for operation in operations}
+    for start in files["starts"]:
+        headers = dict(start["headers"])
+        given = dict(part.split("=", 1) for part in headers["authorization"].split(" ", 1)[1].split(", "))
+        names = [name for name in given["SignedHeaders"].split(";") if name != "host"]
+        request = AWSRequest("POST", start["url"], {name: headers[name] for name in names}, start["body"].encode())
+        request.context["timestamp"] = headers["x-amz-date"]
+        signer = SigV4Auth(Credentials(start["access_key"], start["secret_key"]), "ssm-incidents", start["region"])
+        right = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+        found = [] if right == given["Signature"] else ["another signature"]
+        shape = inputs["/" + start["url"].rsplit("/", 1)[1]]
+        body = json.loads(start["body"])
+        report = ParamValidator().validate(body, shape)
+        if report.has_errors():
+            found.append(report.generate_report())
+        found += [f"{name} is unknown" for name in body if name not in shape.members]
+        yield start, found
+
+
 class Listener:
     """Takes JSON over HTTP and hands it on."""
 
@@ -317,6 +345,7 @@ PEERS = [
     ("Standard Webhooks", "standardwebhooks", webhooks, 10),
     ("Twilio", "twilio", calls, 10),
     ("Web Push", "http_ece", pushes, 10),
+    ("Incident Manager", "botocore", starts, 10),
     ("Apprise", "apprise", notified, 10),
 ]
 
@@ -328,6 +357,7 @@ def main():
         peers.append(("Alertmanager", None, alerts, 10))
     else:
         print("Alertmanager: not installed, left out")
+        bad += "NIGHTCALL_TEST_ALL" in os.environ
     for name, package, check, least in peers:
         checked, wrong = 0, 0
         for what, found in check(files):

@@ -6,5 +6,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder"
 timeout 300 "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input --retries 5 --timeout 20 \
-  slack_sdk markdown-it-py linkify-it-py apprise twilio standardwebhooks http_ece py-vapid
+  slack_sdk markdown-it-py linkify-it-py apprise twilio standardwebhooks http_ece py-vapid botocore
 timeout 600 "$folder/bin/python" tests/live/channel_peers.py

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::domain::roster::Locale;
-use crate::notify::exchange::{Callback, Refusal, Secret};
+use crate::notify::exchange::{Callback, Refusal, Request, Secret};
+use crate::notify::message::Kind;
 use crate::notify::spoken::script;
 use crate::notify::tests::sample;
 use crate::notify::voice::{signature as twilio, twiml};
-use crate::notify::{signature, slack, webhook};
+use crate::notify::{incident_manager, signature, slack, webhook};
 
 /// Writes one JSON value a line.
 pub(crate) fn write(name: &str, lines: &[Value]) {
@@ -60,6 +61,35 @@ fn clicks_for_peers() {
         json!({"secret": secret, "timestamp": timestamp, "body": body, "right": right, "wrong": wrong})
     };
     write("clicks.jsonl", &sample::hostile_texts().iter().map(line).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "run by tests/live/channel_peers.py, which says where to write"]
+fn starts_for_peers() {
+    let secret_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    let config = incident_manager::Config {
+        base_url: "https://ssm-incidents.eu-central-1.amazonaws.com".to_owned(),
+        region: "eu-central-1".to_owned(),
+        access_key: "AKIDEXAMPLE".to_owned(),
+        secret_key: Secret::new(secret_key),
+        session_token: None,
+        source: "nightcall".to_owned(),
+    };
+    let started = "arn:aws:ssm-incidents::111122223333:incident-record/night/1";
+    let line = |made: Request| {
+        json!({
+            "access_key": config.access_key, "secret_key": secret_key, "region": config.region,
+            "url": made.url.as_str(), "headers": made.headers, "body": made.body,
+        })
+    };
+    let plan = "arn:aws:ssm-incidents::111122223333:response-plan/night";
+    let start = |text: &String| {
+        sample::hostile_page(text, |message| line(incident_manager::request(&config, plan, message).unwrap()))
+    };
+    let mut lines: Vec<Value> = sample::hostile_texts().iter().map(start).collect();
+    let over = Kind::Resolved { by: "ann" };
+    lines.push(sample::single("x", over, |message| line(incident_manager::update(&config, started, message).unwrap())));
+    write("starts.jsonl", &lines);
 }
 
 #[test]
