@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 pub use self::sockets::Sockets;
 use crate::clock::Clock;
 use crate::definitions::{Loaded, with_probe};
+use crate::disk::Disk;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
@@ -27,6 +28,7 @@ use crate::notify::{Channels, callback, http_client, voice};
 use crate::settings::Settings;
 use crate::smtp::listener::Listener;
 use crate::smtp::tls::Tls;
+use crate::smtp::users::Users;
 use crate::store::Store;
 use crate::{http, probe, smtp};
 
@@ -52,6 +54,7 @@ pub struct Running {
     /// The engine.
     pub engine: Arc<Engine>,
     tls: Option<Arc<Tls>>,
+    users: Arc<Users>,
     certificate: Arc<CertificateInUse>,
     channels: Arc<Channels>,
     worker: Worker,
@@ -100,9 +103,13 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
     let counters = smtp::server::Counters::default();
     counters.register(&mut registry);
+    let disk = Disk::of_database(&settings.database_url, settings.smtp.free_bytes_min);
+    disk.register(&mut registry);
+    let users = Arc::clone(&settings.smtp.users);
     let clock = engine.clock().clone();
     let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
-    let door = Arc::new(door.with_tls(tls.clone()));
+    let door = Arc::new(door.with_tls(tls.clone()).on_disk(Arc::clone(&disk)));
+    background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
     for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
         let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
         background.run("an SMTP listener", serving);
@@ -122,6 +129,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         registry,
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
+        disk,
     };
     let router = routes(shared, &engine, &channels, settings.voice);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
@@ -138,6 +146,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         http_address,
         engine,
         tls,
+        users,
         certificate,
         channels,
         worker,
@@ -272,6 +281,14 @@ impl Running {
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
         Ok(())
+    }
+
+    /// Takes over who has a password at the SMTP door. Listeners offer AUTH if somebody had one at the start.
+    pub fn reload_users(&self, users: &Users) {
+        if self.users.is_empty() && !users.is_empty() {
+            tracing::warn!("[smtp.users] has its first users; AUTH is offered after a restart");
+        }
+        self.users.replace(users);
     }
 
     /// Reads the certificate of the SMTP door again, if it has one. With a problem in the files the one in use

@@ -6,7 +6,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
 
+mod abuse;
 mod api;
+mod authentication;
 mod calendar;
 mod certificates;
 mod channels;
@@ -17,6 +19,7 @@ mod definitions;
 mod dialogs;
 mod durability;
 mod limits;
+mod nameserver;
 mod oncall;
 mod order;
 mod peers;

@@ -120,6 +120,7 @@ async fn everything_stored_comes_back() {
         let raw: Vec<u8> = (0..=255).collect();
         let incoming = Incoming {
             client: known_client(),
+            authentication: Default::default(),
             helo: "héllo".to_owned(),
             reverse_path: String::new(),
             recipients: vec!["db@example.com".to_owned(), "Web+x@example.com".to_owned()],
