@@ -101,14 +101,8 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let open_door = open_door(&settings.smtp_listeners, &smtp_addresses);
     let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
     let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
-    let counters = smtp::server::Counters::default();
-    counters.register(&mut registry);
     let disk = Disk::of_database(&settings.database_url, settings.smtp.free_bytes_min);
-    disk.register(&mut registry);
-    let users = Arc::clone(&settings.smtp.users);
-    let clock = engine.clock().clone();
-    let door = smtp::server::Door::new(settings.smtp, Arc::clone(&engine), counters, clock, stop.child_token());
-    let door = Arc::new(door.with_tls(tls.clone()).on_disk(Arc::clone(&disk)));
+    let door = Arc::new(smtp_door(settings.smtp, &engine, &disk, &mut registry, &stop).with_tls(tls.clone()));
     background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
     for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
         let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
@@ -146,7 +140,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         http_address,
         engine,
         tls,
-        users,
+        users: Arc::clone(&door.config.users),
         certificate,
         channels,
         worker,
@@ -158,6 +152,22 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     };
     running.show_certificate();
     Ok(running)
+}
+
+/// The SMTP door, before it has a certificate.
+fn smtp_door(
+    config: smtp::server::Config,
+    engine: &Arc<Engine>,
+    disk: &Arc<Disk>,
+    registry: &mut Registry,
+    stop: &CancellationToken,
+) -> smtp::server::Door<Engine> {
+    let counters = smtp::server::Counters::default();
+    counters.register(registry);
+    disk.register(registry);
+    let door =
+        smtp::server::Door::new(config, Arc::clone(engine), counters, engine.clock().clone(), stop.child_token());
+    door.on_disk(Arc::clone(disk))
 }
 
 /// Everything that HTTP answers.

@@ -90,7 +90,7 @@ impl Disk {
         self.is_low.set(i64::from(low));
         match (self.low.swap(low, Ordering::Relaxed), low) {
             (false, true) => {
-                tracing::error!(free_bytes, "the disk is nearly full: senders are told to try again later")
+                tracing::error!(free_bytes, "the disk is nearly full: senders are told to try again later");
             }
             (true, false) => tracing::info!(free_bytes, "the disk has room again: mail is taken"),
             _ => {}

@@ -12,10 +12,10 @@ const SIGNED: [&str; 3] = ["from", "subject", "date"];
 /// Why a signature over these headers does not prove what rules read; nothing if it does.
 pub(super) fn uncovered(message: &AuthenticatedMessage<'_>, signed: &[String]) -> Option<String> {
     let names = message.headers.iter().map(|(name, _)| name.trim_ascii());
-    first_uncovered(names, signed)
+    first_uncovered(&names, signed)
 }
 
-fn first_uncovered<'a>(names: impl Iterator<Item = &'a [u8]> + Clone, signed: &[String]) -> Option<String> {
+fn first_uncovered<'a>(names: &(impl Iterator<Item = &'a [u8]> + Clone), signed: &[String]) -> Option<String> {
     let count = |wanted: &str| names.clone().filter(|name| name.eq_ignore_ascii_case(wanted.as_bytes())).count();
     if let Some(twice) = ONCE.iter().find(|name| count(name) > 1) {
         return Some(format!("it has more than one {twice} header, and a signature covers one"));
@@ -33,7 +33,7 @@ mod tests {
     fn what_rules_read_is_signed_once() {
         let uncovered = |headers: &str, signed: &str| {
             let signed: Vec<String> = signed.split(':').map(str::to_owned).collect();
-            first_uncovered(headers.split(' ').map(str::as_bytes), &signed)
+            first_uncovered(&headers.split(' ').map(str::as_bytes), &signed)
         };
         let all = "From:Subject:date";
         assert_eq!(uncovered("From Subject Date To", all), None);
