@@ -240,7 +240,10 @@ impl Service {
                     match senders.standing(alert, mail, envelope) {
                         Standing::Allowed => {}
                         Standing::Doubtful(reason) => {
-                            trace.push(TraceLine { rule: SENDERS.to_owned(), matched: true, reason });
+                            let line = TraceLine { rule: SENDERS.to_owned(), matched: true, reason };
+                            if trace.last() != Some(&line) {
+                                trace.push(line);
+                            }
                         }
                         Standing::Objected(objection) => alert.objection = Some(objection),
                     }

@@ -37,8 +37,12 @@ const AT_ONCE: usize = 64;
 /// Most signatures of one mail that are checked.
 const SIGNATURES_MAX: usize = 8;
 
-/// Longest header section that is checked, in bytes. No honest mail has more.
+/// Longest header section that is checked, in bytes, and most headers of it. No honest mail has more.
 const HEADER_BYTES_MAX: usize = 256 * 1024;
+const HEADERS_MAX: usize = 1000;
+
+/// Most headers that one signature names. Each is looked for among all of the mail's.
+const SIGNED_MAX: usize = 100;
 
 /// Longest domain (RFC 1035 section 2.3.4).
 const DOMAIN_CHARS_MAX: usize = 255;
@@ -117,15 +121,16 @@ impl Authenticator {
     }
 
     async fn look(&self, raw: &[u8], session: &Session, wanted: Wanted) -> Authentication {
-        // Two thirds for what can be done at a time, one for what comes after it.
-        let (first, second) = (self.dns.timeout * 2 / 3, self.dns.timeout / 3);
-        let Ok(Ok(_turn)) = tokio::time::timeout(first, self.turns.acquire()).await else {
+        // One fifth for a turn, three for what can be done at a time, one for what comes after it.
+        let fifth = self.dns.timeout / 5;
+        let Ok(Ok(_turn)) = tokio::time::timeout(fifth, self.turns.acquire()).await else {
             tracing::warn!("a mail's origin was not looked for: too many are");
             return Authentication::default();
         };
         let Some(resolver) = self.resolver() else { return Authentication::default() };
-        let checks = Checks { resolver, hostname: &self.hostname, session, patience: first };
+        let checks = Checks { resolver, hostname: &self.hostname, session, patience: fifth * 3 };
         let message = if has_long_headers(raw) { None } else { AuthenticatedMessage::parse(raw) };
+        let message = message.filter(|message| message.headers.len() <= HEADERS_MAX);
         let (spf, signatures, arc) = tokio::join!(
             async { if wanted.spf || wanted.dmarc { Some(checks.spf().await) } else { None } },
             async {
@@ -143,7 +148,7 @@ impl Authenticator {
         );
         let dmarc = match (&message, &spf, &signatures) {
             (Some(message), Some(spf), Some(signatures)) if wanted.dmarc => {
-                Some(checks.dmarc(message, spf, signatures, second).await)
+                Some(checks.dmarc(message, spf, signatures, fifth).await)
             }
             _ => None,
         };
@@ -237,6 +242,9 @@ impl Checks<'_> {
         header: &'m Header<'m, dkim::Signature>,
     ) -> DkimOutput<'m> {
         let signature = &header.header;
+        if signature.h.len() > SIGNED_MAX {
+            return DkimOutput::fail(Error::Io(TOO_MANY_SIGNED.to_owned())).with_signature(signature);
+        }
         let alone = AuthenticatedMessage {
             dkim_headers: vec![Header::new(header.name, header.value, signature.clone())],
             errors: Vec::new(),
@@ -292,6 +300,9 @@ impl Checks<'_> {
     async fn arc(&self, message: &AuthenticatedMessage<'_>) -> Claim {
         let sealer = message.as_headers.last().map(|seal| domain(&seal.header.d)).unwrap_or_default();
         let claim = |found, why: String| Claim { found, domain: sealer.clone(), why };
+        if message.ams_headers.iter().any(|signature| signature.header.h.len() > SIGNED_MAX) {
+            return claim(Found::Fail, TOO_MANY_SIGNED.to_owned());
+        }
         let checking = tokio::time::timeout(self.patience, self.resolver.verify_arc(message));
         let Ok(output) = checking.await else { return claim(Found::Unknown, "DNS did not answer in time".to_owned()) };
         match (output.result(), output.sets().last()) {
@@ -314,6 +325,9 @@ impl Checks<'_> {
         }
     }
 }
+
+/// Why a signature is not looked at.
+const TOO_MANY_SIGNED: &str = "the signature names too many headers";
 
 /// The error of a name server that says nothing.
 fn silent() -> Error {

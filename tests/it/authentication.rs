@@ -192,6 +192,27 @@ async fn dns_trouble_refuses_no_trigger_and_ends_nothing() {
     }
 }
 
+/// What would take a machine long to check is not checked.
+#[tokio::test]
+async fn a_signature_over_everything_costs_nothing() {
+    let mon = Signer::of("mon.example");
+    let (mut world, server) = world("trigger = [{ dkim = [\"mon.example\"] }]", &[], Mood::Answers).await;
+    let signed = mon.signed(RECOVERY, &ALL);
+    let names = "x:".repeat(20_000);
+    let (before, after) = signed.split_once("h=").expect("the signed headers");
+    let many = "X: y\r\n".repeat(2000);
+    for (raw, why) in [
+        (format!("{before}h={names}{after}"), "names too many headers"),
+        (format!("{many}{signed}"), "its headers cannot be read"),
+        (format!("X: {}\r\n{signed}", "y".repeat(300_000)), "its headers cannot be read"),
+    ] {
+        let raw = raw.replace("RECOVERY", "PROBLEM");
+        let (outcome, _) = handed_in(&mut world, "a@mon.example", &raw).await;
+        assert!(outcome.starts_with("quarantined: ") && outcome.contains(why), "{why}: {outcome}");
+    }
+    assert_eq!(server.questions(), 0);
+}
+
 #[test]
 fn a_check_that_anybody_passes_is_a_problem() {
     let folder = tempfile::tempdir().expect("a folder");
