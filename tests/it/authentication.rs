@@ -1,5 +1,7 @@
 //! What DNS says about senders: SPF, DKIM, DMARC and ARC, with mails signed here and a name server of our own.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mail_auth::arc::ArcSealer;
@@ -7,6 +9,7 @@ use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter as _;
 use mail_auth::dkim::DkimSigner;
 use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults, DmarcOutput, DmarcResult};
+use nightcall::clock::Stopwatch;
 use nightcall::domain::incident::Status;
 use serde_json::Value;
 
@@ -177,8 +180,10 @@ async fn dns_trouble_refuses_no_trigger_and_ends_nothing() {
     for mood in [Mood::Silent, Mood::Fails] {
         let (mut world, server) = world(senders, &[], mood).await;
         let problem = mon.signed(&RECOVERY.replace("RECOVERY", "PROBLEM").replace("OK", "CRITICAL"), &ALL);
+        let watch = Stopwatch::start();
         let (outcome, mail) = handed_in(&mut world, "a@mon.example", &problem).await;
         assert_eq!(outcome, "opened incident #1", "{mood:?}");
+        assert!(watch.elapsed() < Duration::from_secs(10), "devices give up after 20 s: {:?}", watch.elapsed());
         world.expect_call("ann");
         let trace = mail["trace"][0]["trace"].as_array().expect("a trace").last().expect("a line").clone();
         let reason = trace["reason"].as_str().expect("a reason");
