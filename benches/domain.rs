@@ -73,7 +73,7 @@ fn apply(bencher: Bencher<'_, '_>) {
     };
     let (roster, handling) = (Roster::default(), Handling::default());
     let situation = Situation::quiet(&roster, &handling, Timestamp::UNIX_EPOCH);
-    let opening = Opening { number: 1, service: "s", dedup_key: "k", sender: "", opened_before: 0 };
+    let opening = Opening { number: 1, service: "s", dedup_key: "k", sender: "", client: "", opened_before: 0 };
     let incident = Incident::open(&opening, &trigger, &situation).incident;
     let (event, cause) = (Event::Triggered(trigger), Cause { actor: "mail".to_owned(), mail_id: None });
     bencher.bench(|| incident.apply(black_box(&event), &cause, &situation));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nightcall::clock::{Clock, Stopwatch};
 use nightcall::definitions;
+use nightcall::domain::authentication::Wanted;
 use nightcall::engine::intake::{Incoming, Receipt};
 use nightcall::engine::{Engine, Error};
 use nightcall::settings::Settings;
@@ -29,6 +30,10 @@ struct Discard;
 impl Mailroom for Discard {
     fn accepts(&self, _: &str) -> Acceptance {
         Acceptance::Accepted
+    }
+
+    fn wanted(&self, _: &[String]) -> Wanted {
+        Wanted::default()
     }
 
     async fn receive(&self, incoming: Incoming) -> Result<Receipt, Error> {

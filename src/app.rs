@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 pub use self::sockets::Sockets;
 use crate::clock::Clock;
 use crate::definitions::{Loaded, with_probe};
+use crate::disk::Disk;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
@@ -33,6 +34,7 @@ use crate::notify::{Channels, Secret, callback, http_client, sms, voice};
 use crate::settings::Settings;
 use crate::smtp::listener::Listener;
 use crate::smtp::tls::Tls;
+use crate::smtp::users::Users;
 use crate::store::Store;
 use crate::{http, probe, smtp};
 
@@ -58,6 +60,7 @@ pub struct Running {
     /// The engine.
     pub engine: Arc<Engine>,
     tls: Option<Arc<Tls>>,
+    users: Arc<Users>,
     certificate: Arc<CertificateInUse>,
     channels: Arc<Channels>,
     worker: Worker,
@@ -106,12 +109,10 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let open_door = open_door(&settings.smtp_listeners, &smtp_addresses);
     let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
     let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
-    let counters = smtp::server::Counters::default();
-    counters.register(&mut registry);
-    let clock = engine.clock().clone();
-    let mailroom = Arc::new(mailroom(&engine, &channels));
-    let door = smtp::server::Door::new(settings.smtp, mailroom, counters, clock, stop.child_token());
-    let door = Arc::new(door.with_tls(tls.clone()));
+    let disk = Disk::of_database(&settings.database_url, settings.smtp.free_bytes_min);
+    let door =
+        Arc::new(smtp_door(settings.smtp, (&engine, &channels), &disk, &mut registry, &stop).with_tls(tls.clone()));
+    background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
     for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
         let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
         background.run("an SMTP listener", serving);
@@ -131,6 +132,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         registry,
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
+        disk,
     };
     let router = routes(shared, &engine, &channels);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
@@ -142,6 +144,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         http_address,
         engine,
         tls,
+        users: Arc::clone(&door.config.users),
         certificate,
         channels,
         worker,
@@ -158,6 +161,22 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     running.tasks.close();
     running.show_certificate();
     Ok(running)
+}
+
+/// The SMTP door, before it has a certificate.
+fn smtp_door(
+    config: smtp::server::Config,
+    (engine, channels): (&Arc<Engine>, &Arc<Channels>),
+    disk: &Arc<Disk>,
+    registry: &mut Registry,
+    stop: &CancellationToken,
+) -> smtp::server::Door<mailroom::Mailroom> {
+    let counters = smtp::server::Counters::default();
+    counters.register(registry);
+    disk.register(registry);
+    let mailroom = Arc::new(mailroom(engine, channels));
+    let door = smtp::server::Door::new(config, mailroom, counters, engine.clock().clone(), stop.child_token());
+    door.on_disk(Arc::clone(disk))
 }
 
 /// Everything that HTTP answers.
@@ -296,6 +315,14 @@ impl Running {
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
         Ok(())
+    }
+
+    /// Takes over who has a password at the SMTP door. Listeners offer AUTH if somebody had one at the start.
+    pub fn reload_users(&self, users: &Users) {
+        if self.users.is_empty() && !users.is_empty() {
+            tracing::warn!("[smtp.users] has its first users; AUTH is offered after a restart");
+        }
+        self.users.replace(users);
     }
 
     /// Reads the certificate of the SMTP door again, if it has one. With a problem in the files the one in use

@@ -13,6 +13,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod definitions;
+pub mod disk;
 pub mod domain;
 pub mod engine;
 pub mod http;

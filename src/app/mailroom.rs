@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::authentication::Wanted;
 use crate::engine::intake::{Incoming, Receipt};
 use crate::engine::{Engine, Error};
 use crate::notify::mail::answers::Answers;
@@ -52,6 +53,10 @@ impl smtp::Mailroom for Mailroom {
             Some(false) => Acceptance::UnknownMailbox,
             None => smtp::Mailroom::accepts(&*self.engine, recipient),
         }
+    }
+
+    fn wanted(&self, recipients: &[String]) -> Wanted {
+        self.engine.wanted(recipients)
     }
 
     async fn receive(&self, incoming: Incoming) -> Result<Receipt, Error> {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{COMMAND_LINE, ConfigArg, print_json};
 use crate::clock::Clock;
+use crate::domain::rulebook::SENDERS;
 use crate::engine::Engine;
 use crate::http::view::{AlertView, MailView, SenderView};
 use crate::store::mail::StoredAlert;
@@ -93,7 +94,12 @@ async fn show(one: &One) -> anyhow::Result<()> {
         println!("showed    {} ({})", certificate.subject, certificate.names.join(", "));
         println!("          SHA-256 {}", certificate.fingerprint);
     }
+    let found = mail.authentication.to_string();
+    println!("origin    {}", if found.is_empty() { "not looked for" } else { &found });
     told(&alerts);
+    for line in mail.trace.iter().flat_map(|recipient| &recipient.trace).filter(|line| line.rule == SENDERS) {
+        println!("senders: {}", line.reason);
+    }
     Ok(())
 }
 

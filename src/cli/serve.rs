@@ -83,9 +83,10 @@ fn reload(config: &ConfigArg, running: &Running) {
                 running.engine.in_force().keep(error.to_string());
                 return;
             }
+            running.reload_users(&loaded.settings.smtp.users);
             tracing::info!(
-                "definitions were read again and are version {version}; a change of [smtp], [http], [database] or a \
-                 channel needs a restart"
+                "definitions and [smtp.users] were read again and are version {version}; any other change of [smtp], of \
+                 [http], [database] or a channel needs a restart"
             );
         }
         Err(problems) => {

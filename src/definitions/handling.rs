@@ -53,6 +53,7 @@ pub(super) fn read(table: &mut Table<'_>, policies: &Policies) -> Handling {
     handling.flapping = counted(table, "flapping", "opens").map(|(opens, within)| Flapping { opens, within });
     handling.storm = counted(table, "storm", "opens").map(|(opens, within)| Storm { opens, within });
     handling.sender_storm = counted(table, "sender_storm", "opens").map(|(opens, within)| Storm { opens, within });
+    handling.client_storm = counted(table, "client_storm", "opens").map(|(opens, within)| Storm { opens, within });
     handling.repeats = table.table("repeats").and_then(|mut repeats| {
         let every = repeats.duration("every");
         if every.is_none() && !repeats.has("every") {

@@ -2,6 +2,7 @@
 
 use super::criteria::read_pattern;
 use super::reader::{Placed, Table};
+use crate::domain::authentication::{Demands, Domains};
 use crate::domain::network::Network;
 use crate::domain::pattern::Pattern;
 use crate::domain::sender_policy::{Mode, Proof, SenderPolicy};
@@ -59,6 +60,7 @@ fn read_proof(mut table: Table<'_>) -> Proof {
     let networks = table.strings("networks").unwrap_or_default();
     let (users, certificates) = (table.strings("users"), table.strings("certificates"));
     let (envelope, from) = (table.string("envelope"), table.string("from"));
+    let authenticated = read_demands(&mut table, envelope.is_some(), from.is_some());
     let suffix = table.string("suffix").map(|suffix| suffix.value);
     let proof = Proof {
         networks: networks.iter().filter_map(network).collect(),
@@ -66,12 +68,59 @@ fn read_proof(mut table: Table<'_>) -> Proof {
         certificates: words(certificates),
         envelope: pattern(envelope),
         from: pattern(from),
+        authenticated,
         suffix,
     };
     if proof.is_suffix_only() && proof.suffix.is_none() && networks.is_empty() {
-        let hint = "networks, users, certificates, envelope, from or suffix";
+        let hint = "networks, users, certificates, envelope, from, spf, dkim, dmarc, arc or suffix";
         reader.note_with_hint(table.span(), "this sender is known by nothing", hint);
     }
     table.finish();
     proof
+}
+
+/// `spf = "pass"`, `dkim = ["mon.example"]`. Anybody has a domain for which everything passes, so something must say
+/// which one counts: the list, or the pattern of the address that the check is about.
+fn read_demands(table: &mut Table<'_>, has_envelope: bool, has_from: bool) -> Demands {
+    Demands {
+        spf: read_domains(table, "spf", has_envelope.then_some("envelope")),
+        dkim: read_domains(table, "dkim", None),
+        dmarc: read_domains(table, "dmarc", has_from.then_some("from")),
+        arc: read_domains(table, "arc", None),
+    }
+}
+
+/// The word that stands for any domain.
+const PASS: &str = "pass";
+
+fn read_domains(table: &mut Table<'_>, key: &'static str, named_by: Option<&str>) -> Option<Domains> {
+    let span = table.span();
+    let given = table.strings(key)?;
+    let reader = table.reader();
+    if let [word] = &given[..]
+        && word.value == PASS
+    {
+        if named_by.is_none() {
+            let hint = match key {
+                "spf" => "name the domains, like spf = [\"mon.example\"], or add envelope = '@mon\\.example$'",
+                "dmarc" => "name the domains, like dmarc = [\"mon.example\"], or add from = '@mon\\.example$'",
+                _ => "name the domains whose signature counts, like [\"mon.example\"]",
+            };
+            reader.note_with_hint(word.span.clone(), format!("anybody has a domain for which {key} passes"), hint);
+        }
+        return Some(Vec::new());
+    }
+    if given.is_empty() {
+        reader.note(span, format!("{key} names no domains"));
+    }
+    for domain in given.iter().filter(|domain| !is_domain(domain)) {
+        let hint = "write it like \"mon.example\"";
+        reader.note_with_hint(domain.span.clone(), format!("{:?} is not a domain", domain.value), hint);
+    }
+    Some(given.into_iter().map(|domain| domain.value.to_ascii_lowercase()).collect())
+}
+
+fn is_domain(text: &str) -> bool {
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+    text.contains('.') && text.split('.').all(label)
 }

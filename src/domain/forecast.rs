@@ -86,7 +86,7 @@ impl Forecast {
 /// Opens the incident that this alert would open in a service, and lets nobody answer. The situation is that of the
 /// opening; what it holds of overrides and silences counts for later, too.
 pub fn forecast(service: &str, alert: &Alert, origin_at: Timestamp, situation: &Situation<'_>) -> Forecast {
-    let opening = Opening { number: 0, service, dedup_key: &alert.dedup_key, sender: "", opened_before: 0 };
+    let opening = Opening { number: 0, service, dedup_key: &alert.dedup_key, sender: "", client: "", opened_before: 0 };
     let opened = Incident::open(&opening, &ledger::trigger(alert, origin_at), situation).incident;
     let mut walk = Walk { incident: opened.clone(), moments: Vec::new(), repeats_every: None };
     let end = situation.now.checked_add(LOOK).unwrap_or(Timestamp::MAX);

@@ -42,6 +42,8 @@ pub struct Handling {
     pub storm: Option<Storm>,
     /// The same for one sender: only what it opens waits then.
     pub sender_storm: Option<Storm>,
+    /// The same by the address of the client, whatever senders it names.
+    pub client_storm: Option<Storm>,
     /// How often the monitor repeats what is still wrong.
     pub repeats: Option<Repeats>,
     /// Without any alert for so long, the incident is taken to be over.

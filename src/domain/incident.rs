@@ -40,6 +40,8 @@ pub struct Incident {
     pub dedup_key: String,
     /// The address in `From` of the mail that opened it; empty when no mail did.
     pub sender: String,
+    /// The address of the client that handed in that mail.
+    pub client: String,
     /// Where it stands.
     pub status: Status,
     /// The worst so far (I13).
@@ -298,6 +300,8 @@ pub struct Opening<'a> {
     pub dedup_key: &'a str,
     /// The address in `From` of the mail that opens it; empty when no mail does.
     pub sender: &'a str,
+    /// The address of the client that handed in that mail.
+    pub client: &'a str,
     /// How often the same thing was opened before, as far back as the service's flapping looks.
     pub opened_before: u32,
 }

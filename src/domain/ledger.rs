@@ -42,7 +42,14 @@ impl Ledger {
             }
             (None, Event::Triggered(trigger)) => {
                 self.incidents += 1;
-                let opening = Opening { number: 0, service, dedup_key: &alert.dedup_key, sender: "", opened_before: 0 };
+                let opening = Opening {
+                    number: 0,
+                    service,
+                    dedup_key: &alert.dedup_key,
+                    sender: "",
+                    client: "",
+                    opened_before: 0,
+                };
                 Incident::open(&opening, &trigger, &situation)
             }
             (None, _) => return,

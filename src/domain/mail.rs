@@ -14,6 +14,7 @@ use mail_parser::{
 use memchr::{memchr2, memmem};
 
 use self::bounded::Bounded;
+use super::authentication::Authentication;
 use super::client::Client;
 use super::html::html_to_text;
 use super::{charset, subject};
@@ -48,6 +49,8 @@ pub struct Envelope {
     pub recipient: String,
     /// Who handed it in.
     pub client: Client,
+    /// What DNS says about where it comes from.
+    pub authentication: Authentication,
 }
 
 impl Envelope {
@@ -58,7 +61,8 @@ impl Envelope {
 
     /// The same from a client of which more is known.
     pub fn from_client(sender: &str, recipient: &str, client: &Client) -> Self {
-        Self { sender: sender.to_owned(), recipient: recipient.to_lowercase(), client: client.clone() }
+        let (sender, recipient) = (sender.to_owned(), recipient.to_lowercase());
+        Self { sender, recipient, client: client.clone(), authentication: Authentication::default() }
     }
 
     /// What stands behind the `+` in the recipient's mailbox; empty without one (RFC 5233).

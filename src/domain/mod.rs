@@ -5,6 +5,8 @@
 //! holds it to that. The engine executes what these functions return.
 
 pub mod alert;
+pub mod aside;
+pub mod authentication;
 pub mod calendar;
 pub mod channel;
 mod charset;

@@ -10,14 +10,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::alert::{self, Action, Alert, Severity};
+use super::aside::{self, Aside};
+use super::authentication::{Authentication, Wanted};
 use super::client::Client;
 use super::handling::Handling;
 use super::mail::{Envelope, Mail};
 use super::pattern::Captures;
 use super::recogniser::{self, Reading};
-use super::rule::Rule;
+use super::rule::{Match, Rule};
 use super::ruleset::{RuleSet, Tried};
-use super::sender_policy::SenderPolicy;
+use super::sender_policy::{SenderPolicy, Standing};
 
 /// The service of the mails that prove that mail gets through, and who its pages go to.
 pub const PROBE: &str = "nightcall-probe";
@@ -27,6 +29,9 @@ pub const CATCH_ALL: &str = "catch-all";
 
 /// The name in verdicts of the reader of unknown monitors' mail.
 pub const RECOGNISER: &str = "recogniser";
+
+/// The name in traces of what a service says about its senders.
+pub const SENDERS: &str = "senders";
 
 /// A named list of rules, in order.
 #[derive(Debug, Clone)]
@@ -68,6 +73,19 @@ pub struct Rulebook {
     pub domains: Vec<String>,
     /// In file order.
     pub services: Vec<Arc<Service>>,
+}
+
+/// How a mail came: what its verdicts depend on besides the mail.
+#[derive(Debug, Clone, Copy)]
+pub struct HandedIn<'a> {
+    /// The reverse path; empty is the null sender.
+    pub sender: &'a str,
+    /// The envelope recipients.
+    pub recipients: &'a [String],
+    /// Who handed it in.
+    pub client: &'a Client,
+    /// What DNS says about where it comes from.
+    pub authentication: &'a Authentication,
 }
 
 /// What a recipient address is to us.
@@ -129,16 +147,28 @@ impl Rulebook {
 
     /// Judges a mail for each of its recipients. One that no service owns any more (a reload took it away after its
     /// RCPT) goes to the first service: somebody must see the mail all the same.
-    pub fn judge(&self, mail: &Mail, sender: &str, recipients: &[String], client: &Client) -> Vec<Verdict> {
+    pub fn judge(&self, mail: &Mail, handed_in: &HandedIn<'_>) -> Vec<Verdict> {
         let verdict = |recipient: &String| {
-            let envelope = Envelope::from_client(sender, recipient, client);
-            let service = match self.route(&envelope.recipient) {
-                Route::Service(service) => Some(service),
-                Route::UnknownMailbox | Route::ForeignDomain => self.services.first().cloned(),
-            };
-            service.map(|service| service.judge(mail, &envelope))
+            let envelope = Envelope::from_client(handed_in.sender, recipient, handed_in.client);
+            let envelope = Envelope { authentication: handed_in.authentication.clone(), ..envelope };
+            self.reader(&envelope.recipient).map(|service| service.judge(mail, &envelope))
         };
-        recipients.iter().filter_map(verdict).collect()
+        handed_in.recipients.iter().filter_map(verdict).collect()
+    }
+
+    /// What must be known of a mail's authentication to judge it for these recipients.
+    pub fn wanted(&self, recipients: &[String]) -> Wanted {
+        let services = recipients.iter().filter_map(|recipient| self.reader(recipient));
+        let policies = services.filter_map(|service| service.senders.as_ref().map(SenderPolicy::wanted));
+        policies.fold(Wanted::default(), Wanted::and)
+    }
+
+    /// Who reads the mail for a recipient.
+    fn reader(&self, recipient: &str) -> Option<Arc<Service>> {
+        match self.route(recipient) {
+            Route::Service(service) => Some(service),
+            Route::UnknownMailbox | Route::ForeignDomain => self.services.first().cloned(),
+        }
     }
 
     /// The service of that name.
@@ -178,6 +208,20 @@ impl Service {
         self.judged(mail, envelope, Tried::All)
     }
 
+    /// Why the mail is no alert. A service's own rules may want answers of machines all the same; packs are about
+    /// monitors, and what a machine answers quotes them.
+    fn set_aside(&self, mail: &Mail, envelope: &Envelope, found: Option<&Match>) -> Option<Aside> {
+        let own = |alert: &Alert| {
+            let rest = alert.rule.strip_prefix(self.name.as_str());
+            rest.is_some_and(|rest| rest.starts_with("/before/") || rest.starts_with("/after/"))
+        };
+        let settled = |alert: &Alert| own(alert) || alert.action == Action::Ignore;
+        aside::going_round(mail).or_else(|| match found {
+            Some(found) if found.alerts.iter().all(settled) => None,
+            _ => aside::automatic(mail, envelope),
+        })
+    }
+
     /// Rules, below them the recogniser, below it the catch-all. A panic in one of them is a defect of ours that must
     /// not cost an alert (I9): the next one is asked.
     fn judged(&self, mail: &Mail, envelope: &Envelope, tried: Tried) -> Explanation {
@@ -187,16 +231,31 @@ impl Service {
         };
         let by_rules = catch_unwind(AssertUnwindSafe(|| self.rules.judge(mail, envelope, tried)));
         let (found, mut trace) = by_rules.unwrap_or_else(|_| (None, vec![failed(&self.name)]));
-        let explanation = |mut alerts: Vec<Alert>, captures, trace| {
+        let explanation = |mut alerts: Vec<Alert>, captures, mut trace: Vec<TraceLine>| {
             if mail.is_reply {
                 alerts.iter_mut().for_each(a_reply_closes_nothing);
             }
             if let Some(senders) = &self.senders {
-                alerts.iter_mut().for_each(|alert| alert.objection = senders.objection(alert, mail, envelope));
+                for alert in &mut alerts {
+                    match senders.standing(alert, mail, envelope) {
+                        Standing::Allowed => {}
+                        Standing::Doubtful(reason) => {
+                            let line = TraceLine { rule: SENDERS.to_owned(), matched: true, reason };
+                            if trace.last() != Some(&line) {
+                                trace.push(line);
+                            }
+                        }
+                        Standing::Objected(objection) => alert.objection = Some(objection),
+                    }
+                }
             }
             let (recipient, service) = (envelope.recipient.clone(), self.name.clone());
             Explanation { verdict: Verdict { recipient, service, alerts, trace }, captures }
         };
+        if let Some(aside) = self.set_aside(mail, envelope, found.as_ref()) {
+            trace.push(TraceLine { rule: aside.rule.to_owned(), matched: true, reason: aside.reason.clone() });
+            return explanation(vec![filed(mail, aside)], Vec::new(), trace);
+        }
         if let Some(found) = found {
             return explanation(found.alerts, found.captures, trace);
         }
@@ -211,6 +270,12 @@ impl Service {
         trace.push(TraceLine { rule: alert.rule.clone(), matched: true, reason: alert.reason.clone() });
         explanation(vec![alert], Vec::new(), trace)
     }
+}
+
+/// What is stored of a mail that is no alert.
+fn filed(mail: &Mail, aside: Aside) -> Alert {
+    let (action, severity) = (Action::Ignore, Severity::Info);
+    Alert { action, severity, rule: aside.rule.to_owned(), reason: aside.reason, ..catch_all(mail) }
 }
 
 /// A person who answers a recovery mail says nothing about what broke since. What is open stays open; a trigger in

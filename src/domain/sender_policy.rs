@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::alert::{Action, Alert, UnknownWord};
+use super::authentication::{Demands, Truth, Wanted};
 use super::mail::{Envelope, Mail};
 use super::network::Network;
 use super::pattern::{Budget, Pattern};
@@ -78,8 +79,21 @@ pub struct Proof {
     pub envelope: Option<Pattern>,
     /// The address in `From` matches.
     pub from: Option<Pattern>,
+    /// SPF, DKIM, DMARC or ARC passes.
+    pub authenticated: Demands,
     /// This stands behind the `+` of the recipient's mailbox.
     pub suffix: Option<String>,
+}
+
+/// How an alert of some sender stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is allowed.
+    Allowed,
+    /// It is let through although its sender could not be proved now; why, in words.
+    Doubtful(String),
+    /// It is not allowed.
+    Objected(Objection),
 }
 
 /// What an alert is not allowed, and what becomes of it.
@@ -92,24 +106,44 @@ pub struct Objection {
 }
 
 impl SenderPolicy {
-    /// What speaks against an alert of this mail.
-    pub fn objection(&self, alert: &Alert, mail: &Mail, envelope: &Envelope) -> Option<Objection> {
+    /// What must be known of a mail's authentication to tell.
+    pub fn wanted(&self) -> Wanted {
+        let proofs = self.trigger.iter().chain(&self.resolve);
+        proofs.fold(Wanted::default(), |wanted, proof| wanted.and(proof.authenticated.wanted()))
+    }
+
+    /// How an alert of this mail stands. While DNS is in trouble a trigger acts, since a page must not wait for a
+    /// name server, and what ends one is kept aside, whatever the mode, since its sender would not send it again.
+    pub fn standing(&self, alert: &Alert, mail: &Mail, envelope: &Envelope) -> Standing {
         let ends = alert.downtime.is_some() || matches!(alert.action, Action::Resolve | Action::Acknowledge);
         let (proofs, what) = match alert.action {
             _ if ends => (&self.resolve, "resolve"),
-            Action::Ignore => return None,
+            Action::Ignore => return Standing::Allowed,
             _ => (&self.trigger, "trigger"),
         };
-        if proofs.is_empty() && !ends || proofs.iter().any(|proof| proof.holds(mail, envelope)) {
-            return None;
-        }
+        let nobody = if ends { Truth::No } else { Truth::Yes };
+        let truth = proofs.iter().map(|proof| proof.holds(mail, envelope)).max().unwrap_or(nobody);
+        let found = envelope.authentication.to_string();
+        let found = if found.is_empty() { "nothing could be found out" } else { &found };
+        let mode = match truth {
+            Truth::Yes => return Standing::Allowed,
+            Truth::Unknown if !ends => {
+                return Standing::Doubtful(format!(
+                    "its sender cannot be told now, so it is taken at its word: {found}"
+                ));
+            }
+            Truth::Unknown if self.mode == Mode::Enforce => Mode::Quarantine,
+            Truth::Unknown | Truth::No => self.mode,
+        };
         let client = &envelope.client;
         let known = match (&client.user, &client.certificate) {
             (Some(user), _) => format!("user {user} at {}", client.address),
             (None, Some(certificate)) => format!("certificate {} at {}", certificate.subject, client.address),
             (None, None) => client.address.clone(),
         };
-        Some(Objection { mode: self.mode, why: format!("{known} may not {what} here (From {:?})", mail.from) })
+        let found = if self.wanted().is_anything() { format!("; {found}") } else { String::new() };
+        let why = format!("{known} may not {what} here (From {:?}{found})", mail.from);
+        Standing::Objected(Objection { mode, why })
     }
 }
 
@@ -117,10 +151,10 @@ impl Proof {
     /// Whether it says nothing but what anybody who has ever seen the address knows.
     pub fn is_suffix_only(&self) -> bool {
         let certain = !self.networks.is_empty() || !self.users.is_empty() || !self.certificates.is_empty();
-        !certain && self.envelope.is_none() && self.from.is_none()
+        !certain && self.envelope.is_none() && self.from.is_none() && self.authenticated.is_empty()
     }
 
-    fn holds(&self, mail: &Mail, envelope: &Envelope) -> bool {
+    fn holds(&self, mail: &Mail, envelope: &Envelope) -> Truth {
         let client = &envelope.client;
         let address = client.address.parse::<IpAddr>().ok();
         let in_network = || address.is_some_and(|address| self.networks.iter().any(|net| net.contains(address)));
@@ -139,13 +173,14 @@ impl Proof {
             pattern.as_ref().is_none_or(|pattern| pattern.is_match(text, &mut Budget::default()).unwrap_or(false))
         };
         let says_something = !self.is_suffix_only() || self.suffix.is_some();
-        says_something
+        let seen = says_something
             && (self.networks.is_empty() || in_network())
             && (self.users.is_empty() || user())
             && (self.certificates.is_empty() || certificate())
             && matches(&self.envelope, &envelope.sender)
             && matches(&self.from, &mail.from)
-            && self.suffix.as_ref().is_none_or(|suffix| suffix.eq_ignore_ascii_case(envelope.suffix()))
+            && self.suffix.as_ref().is_none_or(|suffix| suffix.eq_ignore_ascii_case(envelope.suffix()));
+        if seen { self.authenticated.met(&envelope.authentication, &mail.from) } else { Truth::No }
     }
 }
 
@@ -153,6 +188,7 @@ impl Proof {
 mod tests {
     use super::*;
     use crate::domain::alert::{Downtime, Severity};
+    use crate::domain::authentication::{Claim, Found};
     use crate::domain::client::{Certificate, Client};
 
     fn alert(action: Action) -> Alert {
@@ -202,7 +238,7 @@ mod tests {
             (Proof { suffix: Some("KEY".to_owned()), ..none() }, true),
             (Proof { suffix: Some("no".to_owned()), networks: networks("10.0.0.0/8"), ..none() }, false),
         ] {
-            assert_eq!(proof.holds(&mail, &envelope), holds, "{proof:?}");
+            assert_eq!(proof.holds(&mail, &envelope) == Truth::Yes, holds, "{proof:?}");
         }
     }
 
@@ -213,7 +249,7 @@ mod tests {
         let mail = Mail::parse(b"From: a@b.example\r\n\r\nx");
         let objects = |action, downtime, address: &str| {
             let alert = Alert { downtime, ..alert(action) };
-            policy.objection(&alert, &mail, &Envelope::new("", "db@x.example", address)).is_some()
+            policy.standing(&alert, &mail, &Envelope::new("", "db@x.example", address)) != Standing::Allowed
         };
         let outside = "192.0.2.1";
         assert!(!objects(Action::Trigger, None, outside), "anybody may trigger");
@@ -226,7 +262,38 @@ mod tests {
         assert!(objects(Action::Resolve, None, "not an address"));
         let nobody = SenderPolicy { resolve: Vec::new(), ..policy };
         let envelope = Envelope::new("", "db@x.example", "10.1.1.1");
-        let why = nobody.objection(&alert(Action::Resolve), &mail, &envelope).expect("an objection").why;
-        assert_eq!(why, "10.1.1.1 may not resolve here (From \"a@b.example\")");
+        let standing = nobody.standing(&alert(Action::Resolve), &mail, &envelope);
+        let why = "10.1.1.1 may not resolve here (From \"a@b.example\")".to_owned();
+        assert_eq!(standing, Standing::Objected(Objection { mode: Mode::Quarantine, why }));
+    }
+
+    #[test]
+    fn dns_trouble_pages_and_ends_nothing() {
+        let signed = Demands { dkim: Some(vec!["mon.example".to_owned()]), ..Demands::default() };
+        let signed = vec![Proof { authenticated: signed, ..Proof::default() }];
+        let mail = Mail::parse(b"From: a@b.example\r\n\r\nx");
+        let judged = |mode, action, found: Option<Found>| {
+            let policy = SenderPolicy { mode, trigger: signed.clone(), resolve: signed.clone() };
+            let mut envelope = Envelope::new("", "db@x.example", "192.0.2.1");
+            let claim = |found| vec![Claim { found, domain: "mon.example".to_owned(), why: String::new() }];
+            envelope.authentication.dkim = found.map(claim);
+            policy.standing(&alert(action), &mail, &envelope)
+        };
+        let objected = |mode, action, found| match judged(mode, action, found) {
+            Standing::Objected(objection) => Some(objection.mode),
+            Standing::Allowed | Standing::Doubtful(_) => None,
+        };
+        for mode in Mode::ALL {
+            for action in [Action::Trigger, Action::Resolve] {
+                assert_eq!(judged(mode, action, Some(Found::Pass)), Standing::Allowed);
+                assert_eq!(objected(mode, action, Some(Found::Fail)), Some(mode));
+                assert_eq!(objected(mode, action, Some(Found::None)), Some(mode));
+            }
+            let kept = if mode == Mode::Shadow { mode } else { Mode::Quarantine };
+            for unknown in [None, Some(Found::Unknown)] {
+                assert!(matches!(judged(mode, Action::Trigger, unknown), Standing::Doubtful(_)));
+                assert_eq!(objected(mode, Action::Resolve, unknown), Some(kept), "its sender would not send it again");
+            }
+        }
     }
 }

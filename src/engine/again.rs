@@ -21,6 +21,7 @@ use crate::store::{self, WriteTx};
 pub(crate) struct Again {
     mail_id: String,
     sender: String,
+    client: String,
     origin_at: Timestamp,
     pub(super) verdicts: Vec<Verdict>,
     /// What it said before: service, action and key.
@@ -59,11 +60,13 @@ impl Engine {
         let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
         let definitions = self.definitions();
         let parsed = Mail::parse(&raw).with_sender(&mail.reverse_path);
+        let verdicts = definitions.rulebook.judge(&parsed, &mail.handed_in());
         let again = Again {
             sender: sender(&mail).to_owned(),
+            client: mail.client.address,
             mail_id: mail.id,
             origin_at: mail.origin_at,
-            verdicts: definitions.rulebook.judge(&parsed, &mail.reverse_path, &mail.recipients, &mail.client),
+            verdicts,
             alerts: alerts.len() as i64,
             said: alerts
                 .into_iter()
@@ -107,6 +110,7 @@ impl Again {
                         alert,
                         mail_id: Some(&self.mail_id),
                         sender: &self.sender,
+                        client: &self.client,
                         asked_by: Some(&self.actor),
                         origin_at: self.origin_at,
                         over_after: None,

@@ -233,8 +233,11 @@ pub(crate) async fn alarm(
     let Some(service) = definitions.rulebook.services.first() else { return Ok(()) };
     let service = service.name.as_str();
     tx.ask_ahead(&[], &HashSet::from([(service, alert.dedup_key.as_str())]), now, now).await?;
-    let (mail_id, sender, asked_by, over_after) = (None, "", None, None);
-    door::raise(tx, &Raise { service, alert, mail_id, sender, asked_by, origin_at: now, over_after, now, definitions })
-        .await?;
+    let (mail_id, [sender, client], asked_by, over_after) = (None, [""; 2], None, None);
+    door::raise(
+        tx,
+        &Raise { service, alert, mail_id, sender, client, asked_by, origin_at: now, over_after, now, definitions },
+    )
+    .await?;
     Ok(())
 }

@@ -39,6 +39,8 @@ pub(crate) struct Raise<'a> {
     pub(crate) mail_id: Option<&'a str>,
     /// The address in that mail's `From`; empty when there is none.
     pub(crate) sender: &'a str,
+    /// The address of the client that handed it in; empty when there is none.
+    pub(crate) client: &'a str,
     /// Who asked for it, where it is not the mail's first coming.
     pub(crate) asked_by: Option<&'a str>,
     pub(crate) origin_at: Timestamp,
@@ -87,8 +89,8 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         }
         None => 0,
     };
-    let (service, dedup_key, sender) = (raise.service, alert.dedup_key.as_str(), raise.sender);
-    let opening = Opening { number, service, dedup_key, sender, opened_before };
+    let Raise { service, sender, client, .. } = *raise;
+    let opening = Opening { number, service, dedup_key: &alert.dedup_key, sender, client, opened_before };
     let opened = Incident::open(&opening, &trigger, &situation);
     tx.insert_incident(&opened.incident).await?;
     save(tx, &opened, &cause, raise.now).await?;

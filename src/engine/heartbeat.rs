@@ -90,8 +90,9 @@ pub(crate) async fn came(
     let alert = alert(awaited, Action::Resolve, format!("{} has come", heartbeat.name));
     // Its coming ends its absence, however old the mail says it is.
     let (mail_id, origin_at) = (Some(mail_id), origin_at.max(now));
-    let (sender, asked_by, over_after) = ("", None, None);
-    let raise = Raise { service, alert: &alert, mail_id, sender, asked_by, origin_at, over_after, now, definitions };
+    let ([sender, client], asked_by, over_after) = ([""; 2], None, None);
+    let raise =
+        Raise { service, alert: &alert, mail_id, sender, client, asked_by, origin_at, over_after, now, definitions };
     door::raise(tx, &raise).await?;
     Ok(())
 }
@@ -118,9 +119,19 @@ pub(crate) async fn missed(
     let alert = alert(awaited, Action::Trigger, summary);
     let keys = HashSet::from([(service, alert.dedup_key.as_str())]);
     tx.ask_ahead(&[], &keys, now, now).await?;
-    let (mail_id, sender, asked_by, over_after) = (None, "", None, None);
-    let raise =
-        Raise { service, alert: &alert, mail_id, sender, asked_by, origin_at: now, over_after, now, definitions };
+    let (mail_id, [sender, client], asked_by, over_after) = (None, [""; 2], None, None);
+    let raise = Raise {
+        service,
+        alert: &alert,
+        mail_id,
+        sender,
+        client,
+        asked_by,
+        origin_at: now,
+        over_after,
+        now,
+        definitions,
+    };
     door::raise(tx, &raise).await?;
     Ok(())
 }

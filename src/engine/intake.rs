@@ -15,9 +15,10 @@ use super::heartbeat;
 use super::{Engine, Error};
 use crate::domain::Definitions;
 use crate::domain::alert::Alert;
+use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
 use crate::domain::mail::Mail;
-use crate::domain::rulebook::{TraceLine, Verdict};
+use crate::domain::rulebook::{HandedIn, TraceLine, Verdict};
 use crate::domain::sender_policy::{Mode, Objection};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 use crate::store::{self, Delivery, WriteTx};
@@ -36,6 +37,8 @@ const SENDER_BYTES_MAX: usize = 254;
 pub struct Incoming {
     /// Who handed it in.
     pub client: Client,
+    /// What DNS says about where it comes from, as far as [`Engine::wanted`] asks for it.
+    pub authentication: Authentication,
     /// What the client called itself.
     pub helo: String,
     /// The reverse path; empty is the null sender.
@@ -128,13 +131,20 @@ impl Engine {
 fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> Intake {
     let parsed = Mail::parse(&incoming.raw).with_sender(&incoming.reverse_path);
     let book = &definitions.rulebook;
-    let verdicts = book.judge(&parsed, &incoming.reverse_path, &incoming.recipients, &incoming.client);
+    let handed_in = HandedIn {
+        sender: &incoming.reverse_path,
+        recipients: &incoming.recipients,
+        client: &incoming.client,
+        authentication: &incoming.authentication,
+    };
+    let verdicts = book.judge(&parsed, &handed_in);
     let trace =
         |verdict: &Verdict| RecipientTrace { recipient: verdict.recipient.clone(), trace: verdict.trace.clone() };
     let mail = StoredMail {
         id: mail_id(now),
         received_at: now,
         client: incoming.client,
+        authentication: incoming.authentication,
         helo: incoming.helo,
         reverse_path: incoming.reverse_path,
         recipients: incoming.recipients,
@@ -208,6 +218,7 @@ pub(crate) async fn store(tx: &mut WriteTx, intake: &Intake) -> Result<Receipt, 
                         alert,
                         mail_id: Some(&mail.id),
                         sender: sender(mail),
+                        client: &mail.client.address,
                         asked_by: None,
                         origin_at: mail.origin_at,
                         over_after: None,

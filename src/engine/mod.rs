@@ -36,6 +36,7 @@ pub use self::follow_up::FollowUp;
 pub use self::in_force::{InForce, Reloads};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::Definitions;
+use crate::domain::authentication::Wanted;
 use crate::domain::incident::{Cause, Event};
 use crate::domain::rulebook::{PROBE, Route};
 use crate::store::{self, Store};
@@ -159,6 +160,11 @@ impl Engine {
     /// Whose address it is; from memory only.
     pub fn route(&self, recipient: &str) -> Route {
         self.definitions().rulebook.route(recipient)
+    }
+
+    /// What must be known of a mail's authentication before it is received for these recipients; from memory only.
+    pub fn wanted(&self, recipients: &[String]) -> Wanted {
+        self.definitions().rulebook.wanted(recipients)
     }
 
     /// The clock everything here goes by.

@@ -1,4 +1,4 @@
-//! Storms: when a service opens too much at once, or a sender does, one incident stands for all that opens then.
+//! Storms: when a service opens too much at once, or a sender or client does, one incident stands for all that opens then.
 
 use std::collections::HashSet;
 
@@ -10,9 +10,10 @@ use crate::domain::dependency::ParentKey;
 use crate::domain::handling::{Handling, Storm};
 use crate::domain::incident::Incident;
 use crate::domain::situation::Parent;
+use crate::store::incident::Opener;
 use crate::store::{Error, WriteTx};
 
-/// The dedup key of the incident that stands for a service's storm; with a sender behind it, for that sender's.
+/// The dedup key of the incident that stands for a service's storm; with a sender or client behind it, for that one's.
 const KEY: &str = "nightcall/storm";
 
 /// The name in verdicts of what sees storms.
@@ -22,29 +23,35 @@ const RULE: &str = "storm";
 const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// An incident was opened: if it is one of too many, the storm's own incident is opened, or kept open. A sender's
-/// storm comes first: what one sender floods must not hold up the others.
+/// storm comes first, then a client's: what one of them floods must not hold up the others.
 pub(crate) async fn opened(tx: &mut WriteTx, handling: &Handling, raise: &Raise<'_>) -> Result<(), Error> {
     if is_storm(&raise.alert.dedup_key) {
         return Ok(());
     }
     if let Some(storm) = handling.sender_storm.filter(|_| !raise.sender.is_empty()) {
         let of = format!("{} from {}", raise.service, raise.sender);
-        if gathers(tx, storm, raise, Some(raise.sender)).await? {
+        if gathers(tx, storm, raise, Opener::Sender(raise.sender)).await? {
             return open(tx, storm, raise, &sender_key(raise.sender), &of).await;
         }
     }
+    if let Some(storm) = handling.client_storm.filter(|_| !raise.client.is_empty()) {
+        let of = format!("{} handed in by {}", raise.service, raise.client);
+        if gathers(tx, storm, raise, Opener::Client(raise.client)).await? {
+            return open(tx, storm, raise, &client_key(raise.client), &of).await;
+        }
+    }
     if let Some(storm) = handling.storm
-        && gathers(tx, storm, raise, None).await?
+        && gathers(tx, storm, raise, Opener::Anybody).await?
     {
         open(tx, storm, raise, KEY, raise.service).await?;
     }
     Ok(())
 }
 
-/// Whether more was opened lately than the storm allows, by this sender if one is given.
-async fn gathers(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>, sender: Option<&str>) -> Result<bool, Error> {
+/// Whether more was opened lately by this one than the storm allows.
+async fn gathers(tx: &mut WriteTx, storm: Storm, raise: &Raise<'_>, by: Opener<'_>) -> Result<bool, Error> {
     let since = raise.now.checked_sub(storm.within).unwrap_or(Timestamp::MIN);
-    let earliest = tx.opened_before(raise.service, sender, i64::from(storm.opens)).await?;
+    let earliest = tx.opened_before(raise.service, by, i64::from(storm.opens)).await?;
     Ok(earliest.is_some_and(|opened_at| opened_at >= since))
 }
 
@@ -87,7 +94,12 @@ pub(crate) async fn around(tx: &mut WriteTx, handling: &Handling, incident: &Inc
         return Ok(storms);
     }
     let of_sender = handling.sender_storm.filter(|_| !incident.sender.is_empty());
-    let keys = [of_sender.map(|_| sender_key(&incident.sender)), handling.storm.map(|_| KEY.to_owned())];
+    let of_client = handling.client_storm.filter(|_| !incident.client.is_empty());
+    let keys = [
+        of_sender.map(|_| sender_key(&incident.sender)),
+        of_client.map(|_| client_key(&incident.client)),
+        handling.storm.map(|_| KEY.to_owned()),
+    ];
     for key in keys.into_iter().flatten() {
         let wanted = ParentKey { service: incident.service.clone(), key: Some(key) };
         storms.extend(tx.open_parent(&wanted).await?.filter(|storm| incident.opened_at >= storm.opened_at));
@@ -97,6 +109,10 @@ pub(crate) async fn around(tx: &mut WriteTx, handling: &Handling, incident: &Inc
 
 fn sender_key(sender: &str) -> String {
     format!("{KEY}/{sender}")
+}
+
+fn client_key(client: &str) -> String {
+    format!("{KEY}/client/{client}")
 }
 
 fn is_storm(key: &str) -> bool {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Shared};
 use crate::clock::Stopwatch;
 use crate::domain::alert::Action;
+use crate::domain::aside;
 use crate::domain::incident::Status;
 use crate::domain::notification;
 use crate::engine::calendar::CalendarState;
@@ -119,6 +120,8 @@ pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
         },
         // Old shifts are better than none, so they do not make a node unready either.
         "calendars": shared.engine.in_force().calendars().iter().map(calendar).collect::<Vec<_>>(),
+        // Senders keep what is put off, and pages go out, so a full disk does not make a node unready by itself.
+        "disk": shared.disk.free_bytes().map(|free| json!({ "free_bytes": free, "low": shared.disk.is_low() })),
         // So does an old certificate.
         "certificate": shared.certificate.state().map(|state| json!({
             "expires_at": state.expires_at.map(|at| at.to_string()),
@@ -172,6 +175,10 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     }
     let (mails, unmatched, exhausted) = (Gauge::<i64>::default(), Gauge::<i64>::default(), Gauge::<i64>::default());
     let quarantined = Gauge::<i64>::default();
+    let set_aside = Family::<[(&str, String); 1], Gauge>::default();
+    for rule in [aside::AUTOMATIC, aside::LOOP] {
+        set_aside.get_or_create(&[("rule", rule.to_owned())]).set(0);
+    }
     for (what, status, count) in shared.engine.store().counts().await? {
         match what.as_str() {
             "incident" => _ = incidents.get_or_create(&[("status", status)]).set(count),
@@ -179,6 +186,7 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
             "alert" => _ = alerts.get_or_create(&[("action", status)]).set(count),
             "mail" => _ = mails.set(count),
             "quarantined" => _ = quarantined.set(count),
+            "set aside" => _ = set_aside.get_or_create(&[("rule", status)]).set(count),
             "unmatched" => _ = unmatched.set(count),
             _ => _ = exhausted.set(count),
         }
@@ -189,6 +197,11 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
     registry.register("alerts", "Alerts stored, by action", alerts);
     registry.register("mails", "Mails stored", mails);
     registry.register("alerts_quarantined", "Alerts kept aside because of their sender", quarantined);
+    registry.register(
+        "alerts_set_aside",
+        "Answers of machines and mail that goes round, by what filed them",
+        set_aside,
+    );
     registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
     register_definitions(shared, &mut registry);
     register_calendars(shared, &mut registry);

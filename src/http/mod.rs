@@ -22,6 +22,7 @@ use prometheus_client::registry::Registry;
 use self::api::{incidents, mails, oncall, people, push};
 pub use self::error::Error;
 use self::health::Readiness;
+use crate::disk::Disk;
 use crate::engine::Engine;
 
 /// Largest request body, in bytes.
@@ -43,6 +44,8 @@ pub struct Shared {
     pub counted: health::Counted,
     /// How the certificate of the SMTP door is.
     pub certificate: Arc<health::CertificateInUse>,
+    /// How much room is left where the database is.
+    pub disk: Arc<Disk>,
 }
 
 /// All routes but the channels' own.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
 use crate::domain::incident::Incident;
 use crate::store::archive::{Sender, Unmatched};
@@ -121,6 +122,8 @@ pub struct MailDetail {
     pub peer: String,
     /// What the connection proved about it: encryption, name, certificate.
     pub client: Client,
+    /// What DNS said about where it comes from: SPF, DKIM, DMARC, ARC; empty where no service asks.
+    pub authentication: Authentication,
     /// What the client called itself.
     pub helo: String,
     /// `Message-ID`.
@@ -289,6 +292,7 @@ impl MailView {
         let detail = MailDetail {
             peer: mail.client.address.clone(),
             client: mail.client.clone(),
+            authentication: mail.authentication.clone(),
             helo: mail.helo.clone(),
             message_id: mail.message_id.clone(),
             sha256: mail.sha256.clone(),

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{SMTP_LISTEN, Section, overridden};
-use crate::definitions::Table;
+use crate::definitions::{Placed, Table};
 use crate::domain::network::Network;
+use crate::smtp::authentication::{Dns, PATIENCE};
 use crate::smtp::listener::{ClientCertificates, Encryption, Listener};
 use crate::smtp::session::Limits;
 use crate::smtp::users::{self, Users};
@@ -19,6 +20,9 @@ const LISTEN: &str = "127.0.0.1:2525";
 
 /// RFC 5321 section 4.5.3.2.6 gives senders 10 minutes; ours are less patient.
 const COMMIT_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+
+/// Devices give up after 20 s.
+const DNS_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
 /// The section, checked.
 pub(super) struct Smtp {
@@ -41,8 +45,9 @@ pub(super) fn read(root: &mut Table<'_>, folder: &Path) -> Smtp {
     let hostname = section.text("hostname", "localhost");
     let domains = section.domains();
     let auth_plain_from = section.networks("auth_plain_from");
+    let dns = section.dns();
     let bounds = section.smtp_config(root, hostname);
-    let config = server::Config { users: Arc::new(Users::new(users)), auth_plain_from, ..bounds };
+    let config = server::Config { users: Arc::new(Users::new(users)), auth_plain_from, dns, ..bounds };
     section.finish();
     Smtp { listeners, config, tls, domains }
 }
@@ -75,6 +80,30 @@ impl Section<'_> {
             users.insert(name.value, hash.value);
         }
         users
+    }
+
+    /// `[smtp.dns]`.
+    fn dns(&mut self) -> Dns {
+        let Some(mut table) = self.0.as_mut().and_then(|section| section.table("dns")) else { return Dns::default() };
+        let given = table.strings("servers").unwrap_or_default();
+        let server = |text: &Placed<String>| {
+            // Where no port is given it is 53.
+            let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
+            if address.is_none() {
+                let message = format!("{:?} is not the address of a name server", text.value);
+                table.reader().note_with_hint(text.span.clone(), message, "write it like 192.0.2.53 or 127.0.0.1:5353");
+            }
+            address
+        };
+        let servers = given.iter().filter_map(server).collect();
+        let timeout = table.duration("timeout").and_then(|timeout| Duration::try_from(timeout).ok());
+        let timeout = timeout.unwrap_or(PATIENCE);
+        if timeout > DNS_TIMEOUT_MAX {
+            let hint = "devices give up after 20 s, and what comes after it takes time as well";
+            table.reader().note_with_hint(table.span(), "smtp.dns.timeout is more than 10s", hint);
+        }
+        table.finish();
+        Dns { servers, timeout }
     }
 
     /// `["10.0.0.0/8", "192.0.2.7"]`.
@@ -134,11 +163,16 @@ impl Section<'_> {
             }),
             connections_max: self.count("connections_max", 1000, 100_000),
             connections_per_address_max: self.count("connections_per_address_max", 50, 100_000),
+            connections_per_network_max: self.count("connections_per_network_max", 200, 100_000),
+            listed: self.networks("listed"),
+            free_bytes_min: self.count("free_bytes_min", 256 << 20, 1 << 50) as u64,
             held_bytes_max: self.count("held_bytes_max", 256 << 20, 1 << 40),
             users: Arc::default(),
             auth_plain_from: Vec::new(),
+            dns: Dns::default(),
             idle_timeout: self.wait("idle_timeout", Duration::from_secs(300)),
             handshake_timeout: self.wait("handshake_timeout", Duration::from_secs(10)),
+            mail_timeout: self.wait("mail_timeout", Duration::from_secs(10 * 60)),
             session_timeout: self.wait("session_timeout", Duration::from_secs(20 * 60)),
             commit_timeout: self.wait("commit_timeout", Duration::from_secs(45)),
         };

@@ -1,7 +1,7 @@
 //! Who is behind a connection, and whether it may come in: permits, and the PROXY header that comes before everything
 //! else.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -17,42 +17,83 @@ use super::{Mailroom, connection};
 /// The right to one connection; dropping it gives it back.
 pub(super) struct Permit<M> {
     door: Arc<Door<M>>,
-    /// Whom it is counted for, once that is known.
-    address: Option<IpAddr>,
+    /// What it is counted for, once that is known.
+    places: Vec<Place>,
+}
+
+/// What connections are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    /// One address.
+    Address(IpAddr),
+    /// The network around it, by its first address.
+    Network(IpAddr),
+}
+
+impl Place {
+    /// The network of an address: a /24 of IPv4, or a /64 of IPv6, which is what one customer has at least.
+    fn around(address: IpAddr) -> Self {
+        Self::Network(match address {
+            IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & (!0 << 8)).into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into(),
+        })
+    }
 }
 
 impl<M> Permit<M> {
-    /// One of those for all.
-    pub(super) fn take(door: &Arc<Door<M>>) -> Option<Self> {
-        if usize::try_from(door.counters.open.get()).unwrap_or(0) >= door.config.connections_max {
+    /// One of those for all. For whom a proxy speaks is not known yet, so it gets one of those that are kept as well.
+    pub(super) fn take(door: &Arc<Door<M>>, listener: &Listener, peer: IpAddr) -> Option<Self> {
+        let peer = peer.to_canonical();
+        let may_be_listed = door.is_listed(peer) || listener.proxies.iter().any(|network| network.contains(peer));
+        if door.counters.open.get() >= most_open(door, may_be_listed) {
             return None;
         }
         door.counters.open.inc();
-        Some(Self { door: Arc::clone(door), address: None })
+        Some(Self { door: Arc::clone(door), places: Vec::new() })
     }
 
-    /// And one of those for this address.
+    /// And one of those for this address and its network.
     fn count_for(&mut self, address: IpAddr) -> bool {
-        let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = addresses.entry(address).or_default();
-        if !address.is_loopback() && *open >= self.door.config.connections_per_address_max {
+        let config = &self.door.config;
+        let is_listed = self.door.is_listed(address);
+        // This one is among those that are open.
+        if self.door.counters.open.get() > most_open(&self.door, is_listed) {
             return false;
         }
-        *open += 1;
-        self.address = Some(address);
+        let bounds = [
+            (Place::Address(address), config.connections_per_address_max),
+            (Place::around(address), config.connections_per_network_max),
+        ];
+        let mut places = self.door.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounded = !address.is_loopback() && !is_listed;
+        if bounded && bounds.iter().any(|(place, max)| places.get(place).is_some_and(|open| open >= max)) {
+            return false;
+        }
+        for (place, _) in bounds {
+            *places.entry(place).or_default() += 1;
+            self.places.push(place);
+        }
         true
     }
+}
+
+/// Connections that may be open at once; the last tenth is for who is listed, if anybody is.
+fn most_open<M>(door: &Door<M>, is_listed: bool) -> i64 {
+    let all = door.config.connections_max;
+    let kept = if door.config.listed.is_empty() || is_listed { 0 } else { all.div_ceil(10) };
+    i64::try_from(all - kept).unwrap_or(i64::MAX)
 }
 
 impl<M> Drop for Permit<M> {
     fn drop(&mut self) {
         self.door.counters.open.dec();
-        let Some(address) = self.address else { return };
-        let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = addresses.get_mut(&address) {
-            *open -= 1;
-            if *open == 0 {
-                addresses.remove(&address);
+        let mut places = self.door.places.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in &self.places {
+            if let Some(open) = places.get_mut(place) {
+                *open -= 1;
+                if *open == 0 {
+                    places.remove(place);
+                }
             }
         }
     }

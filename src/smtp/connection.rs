@@ -19,6 +19,7 @@ use super::session::{Committed, Envelope, Session, Step, Terms};
 use super::stream::Stream;
 use super::users::Checked;
 use super::{Credentials, Mailroom, tls};
+use crate::domain::authentication::Authentication;
 use crate::domain::client::{Certificate, Client};
 use crate::engine::Error;
 use crate::engine::intake::Incoming;
@@ -89,24 +90,30 @@ struct Connection<'a, M> {
 /// How fast mail text comes, measured from each DATA on.
 struct Pace {
     window: Pin<Box<Sleep>>,
+    /// When the whole mail must have come.
+    deadline: Pin<Box<Sleep>>,
+    mail_timeout: Duration,
     bytes: usize,
     in_data: bool,
 }
 
 impl Pace {
-    fn new() -> Self {
-        Self { window: Box::pin(tokio::time::sleep(RATE_WINDOW)), bytes: 0, in_data: false }
+    fn new(mail_timeout: Duration) -> Self {
+        let (window, deadline) = (tokio::time::sleep(RATE_WINDOW), tokio::time::sleep(mail_timeout));
+        Self { window: Box::pin(window), deadline: Box::pin(deadline), mail_timeout, bytes: 0, in_data: false }
     }
 
     fn follow(&mut self, in_data: bool) {
         if in_data && !self.in_data {
-            self.restart();
+            *self = Self::new(self.mail_timeout);
         }
         self.in_data = in_data;
     }
 
+    /// Looks at the speed anew; the deadline stays.
     fn restart(&mut self) {
-        *self = Self { in_data: self.in_data, ..Self::new() };
+        self.window = Box::pin(tokio::time::sleep(RATE_WINDOW));
+        self.bytes = 0;
     }
 }
 
@@ -126,9 +133,10 @@ impl<M: Mailroom> Connection<'_, M> {
         }
         self.say(&self.session.greeting());
         let mut buffer = vec![0; READ_BYTES];
-        let mut pace = Pace::new();
+        let mut pace = Pace::new(self.door.config.mail_timeout);
         loop {
             let mailroom = &self.door.mailroom;
+            self.session.has_room(!self.door.disk.as_ref().is_some_and(|disk| disk.is_low()));
             let mut step = self.session.next(|recipient| mailroom.accepts(recipient));
             if let Step::Check(credentials) = step {
                 step = self.check(credentials).await;
@@ -183,8 +191,16 @@ impl<M: Mailroom> Connection<'_, M> {
         // What was answered before must not wait for it.
         let gone = self.flush().await.is_err();
         let (peer, name) = (self.client.address.clone(), credentials.name.clone());
-        let checked = if gone { Checked::Busy } else { self.door.config.users.check(credentials).await };
-        let counters = &self.door.counters;
+        let (users, counters, now) = (&self.door.config.users, &self.door.counters, self.door.clock.now());
+        let address = peer.parse::<IpAddr>().ok().filter(|address| !self.door.is_listed(*address));
+        let checked = if gone {
+            Checked::Busy
+        } else if address.is_some_and(|address| self.door.guesses.are_too_many(address, now)) {
+            counters.auth_put_off.inc();
+            users.check_known(&credentials)
+        } else {
+            users.check(credentials).await
+        };
         match checked {
             Checked::Right => {
                 counters.auth_succeeded.inc();
@@ -192,9 +208,12 @@ impl<M: Mailroom> Connection<'_, M> {
             }
             Checked::Wrong => {
                 counters.auth_failed.inc();
+                if let Some(address) = address {
+                    self.door.guesses.wrong(address, now);
+                }
                 tracing::warn!(peer, user = name, "a wrong password");
             }
-            Checked::Busy => tracing::warn!(peer, "a password was not checked: too many are"),
+            Checked::Busy => tracing::warn!(peer, "a password was not checked: too many are, or were wrong"),
         }
         self.session.checked(checked)
     }
@@ -254,6 +273,7 @@ impl<M: Mailroom> Connection<'_, M> {
                 biased;
                 read = tokio::time::timeout(idle, self.stream.read(buffer)) => read,
                 () = self.door.stop.cancelled(), if !in_data => return Err(End::Asked(Reply::shutting_down())),
+                () = &mut pace.deadline, if in_data => return Err(End::Asked(Reply::timed_out())),
                 () = &mut pace.window, if in_data => {
                     if pace.bytes < WINDOW_BYTES_MIN {
                         return Err(End::Asked(Reply::timed_out()));
@@ -278,6 +298,7 @@ impl<M: Mailroom> Connection<'_, M> {
     async fn commit(&mut self, envelope: Envelope, raw: Vec<u8>) -> Reply {
         let incoming = Incoming {
             client: self.client.clone(),
+            authentication: Authentication::default(),
             helo: envelope.helo,
             reverse_path: envelope.reverse_path,
             recipients: envelope.recipients,
@@ -285,8 +306,14 @@ impl<M: Mailroom> Connection<'_, M> {
         };
         // The memory goes with the mail: should the client not be able to wait, the mail still waits for the disk.
         let held = std::mem::replace(&mut self.held, Held::new(self.door));
-        let mailroom = Arc::clone(&self.door.mailroom);
+        let (mailroom, authenticator) = (Arc::clone(&self.door.mailroom), Arc::clone(&self.door.authenticator));
+        let unknown = self.door.counters.authentication_unknown.clone();
         let receiving = tokio::spawn(async move {
+            let wanted = mailroom.wanted(&incoming.recipients);
+            let incoming = if wanted.is_anything() { authenticator.examine(incoming, wanted).await } else { incoming };
+            if !incoming.authentication.is_known(wanted) {
+                unknown.inc();
+            }
             let received = mailroom.receive(incoming).await;
             drop(held);
             received
@@ -313,6 +340,9 @@ impl<M: Mailroom> Connection<'_, M> {
     fn say(&mut self, reply: &Reply) {
         if reply.is_refusal() {
             let counters = &self.door.counters;
+            if *reply == Reply::disk_full() {
+                counters.disk_low.inc();
+            }
             let counter =
                 if reply.is_temporary() { &counters.refused_temporarily } else { &counters.refused_permanently };
             counter.inc();

@@ -131,6 +131,10 @@ impl Reply {
         Self::line(452, "4.3.1", "too much mail at once, try again later")
     }
 
+    pub(crate) fn disk_full() -> Self {
+        Self::line(452, "4.3.1", "no room for more mail now, try again later")
+    }
+
     pub(crate) fn too_many_recipients() -> Self {
         Self::line(452, "4.5.3", "too many recipients")
     }

@@ -103,6 +103,7 @@ pub struct Session {
     errors: u32,
     idle_commands: u32,
     mails: u32,
+    room: bool,
 }
 
 #[derive(Debug)]
@@ -152,6 +153,7 @@ impl Session {
             errors: 0,
             idle_commands: 0,
             mails: 0,
+            room: true,
         }
     }
 
@@ -200,6 +202,11 @@ impl Session {
         if !matches!(self.phase, Phase::Securing) {
             self.input.push(bytes);
         }
+    }
+
+    /// Whether there is room to store more mail. What has begun by then may still end.
+    pub fn has_room(&mut self, room: bool) {
+        self.room = room;
     }
 
     /// Between 354 and the final dot: a shutdown lets the sender finish.
@@ -389,6 +396,10 @@ impl Session {
         }
         if size_bytes.is_some_and(|size| size > self.limits.size_bytes_max) {
             return self.refuse(Reply::too_large(self.limits.size_bytes_max));
+        }
+        if !self.room {
+            // No error of the client's, but it must not ask for ever.
+            return self.idle(Reply::disk_full());
         }
         if !unknown.is_empty() {
             tracing::debug!(?unknown, "MAIL with parameters nobody knows; accepted");

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -42,7 +42,8 @@ pub enum Checked {
 
 /// The names and hashes of `[smtp.users]`.
 pub struct Users {
-    hashes: BTreeMap<String, String>,
+    /// Replaced as a whole when the settings are read again.
+    hashes: RwLock<Arc<BTreeMap<String, String>>>,
     turns: Arc<Semaphore>,
     /// Keyed digests of passwords that were right, by name; the key lives and dies with the process.
     known: Mutex<HashMap<String, [u8; 32]>>,
@@ -52,7 +53,7 @@ pub struct Users {
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.hashes.keys()).finish()
+        f.debug_set().entries(self.hashes().keys()).finish()
     }
 }
 
@@ -66,25 +67,47 @@ impl Users {
     /// Users by name, with hashes that [`usable`] likes.
     pub fn new(hashes: BTreeMap<String, String>) -> Self {
         let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let hashes = RwLock::new(Arc::new(hashes));
         Self { hashes, turns, known: Mutex::default(), key: rand::random(), turn_timeout: TURN_TIMEOUT }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
+        self.hashes().is_empty()
+    }
+
+    /// Takes over other users. Who is among both with the same hash is known as before; sessions go on as they are.
+    pub fn replace(&self, other: &Self) {
+        let (before, after) = (self.hashes(), other.hashes());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.hashes.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&after);
+        known.retain(|name, _| after.contains_key(name) && after.get(name) == before.get(name));
+    }
+
+    fn hashes(&self) -> Arc<BTreeMap<String, String>> {
+        Arc::clone(&self.hashes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether it was right before; anything else is left for later.
+    pub fn check_known(&self, credentials: &Credentials) -> Checked {
+        if self.is_known(&credentials.name, &self.digest(credentials)) { Checked::Right } else { Checked::Busy }
+    }
+
+    fn is_known(&self, name: &str, digest: &[u8; 32]) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        known.is_some_and(|known| bool::from(known.ct_eq(digest)))
     }
 
     /// Checks a password. One for a name that does not exist takes as long as any other: it is checked against
     /// somebody else's, always the same, and is wrong whatever comes out.
     pub async fn check(&self, credentials: Credentials) -> Checked {
         let digest = self.digest(&credentials);
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&credentials.name).copied();
-        if known.is_some_and(|known| bool::from(known.ct_eq(&digest))) {
+        if self.is_known(&credentials.name, &digest) {
             return Checked::Right;
         }
-        let exists = self.hashes.contains_key(&credentials.name);
-        let Some(hash) = self.hashes.get(&credentials.name).or_else(|| self.stand_in(&credentials.name)).cloned()
-        else {
+        let hashes = self.hashes();
+        let exists = hashes.contains_key(&credentials.name);
+        let Some(hash) = hashes.get(&credentials.name).or_else(|| stand_in(&hashes, &credentials.name)).cloned() else {
             return Checked::Wrong;
         };
         let Ok(Ok(turn)) = tokio::time::timeout(self.turn_timeout, Arc::clone(&self.turns).acquire_owned()).await
@@ -99,7 +122,11 @@ impl Users {
         });
         match hashing.await {
             Ok(true) if exists => {
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, digest);
+                // Not if it was taken away meanwhile.
+                let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.hashes().get(&name) == hashes.get(&name) {
+                    known.insert(name, digest);
+                }
                 Checked::Right
             }
             Ok(_) => Checked::Wrong,
@@ -110,14 +137,6 @@ impl Users {
         }
     }
 
-    /// Whose hash an unknown name is checked against: users may have hashes that cost differently, so an unknown
-    /// name gets one of them, by its own digest.
-    fn stand_in(&self, name: &str) -> Option<&String> {
-        let digest = Sha256::digest(name);
-        let first = digest.iter().take(8).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-        self.hashes.values().nth(first.checked_rem(self.hashes.len())?)
-    }
-
     fn digest(&self, credentials: &Credentials) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         mac.update(&(credentials.name.len() as u64).to_be_bytes());
@@ -125,6 +144,14 @@ impl Users {
         mac.update(&credentials.password);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// Whose hash an unknown name is checked against: users may have hashes that cost differently, so an unknown name gets
+/// one of them, by its own digest.
+fn stand_in<'a>(hashes: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    let digest = Sha256::digest(name);
+    let first = digest.iter().take(8).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
+    hashes.values().nth(first.checked_rem(hashes.len())?)
 }
 
 /// Hashes a password, for `[smtp.users]`.
@@ -190,6 +217,26 @@ mod tests {
         }
         assert_eq!(Users::default().check(credentials("ups", "")).await, Checked::Wrong);
         assert_eq!(format!("{users:?}"), r#"{"nas", "ups"}"#);
+    }
+
+    #[tokio::test]
+    async fn who_is_taken_away_is_not_known_any_more() {
+        let (secret, other) = (cheap("secret"), cheap("other"));
+        let one = |name: &str, hash: &String| (name.to_owned(), hash.clone());
+        let users = Users::new([one("ups", &secret), one("nas", &other), one("pdu", &other)].into());
+        for (name, password) in [("ups", "secret"), ("nas", "other"), ("pdu", "other")] {
+            assert_eq!(users.check(credentials(name, password)).await, Checked::Right);
+        }
+        users.replace(&Users::new([one("ups", &secret), one("nas", &secret), one("new", &other)].into()));
+        for (name, password, expected) in [
+            ("ups", "secret", Checked::Right),
+            ("nas", "other", Checked::Wrong),
+            ("nas", "secret", Checked::Right),
+            ("pdu", "other", Checked::Wrong),
+            ("new", "other", Checked::Right),
+        ] {
+            assert_eq!(users.check(credentials(name, password)).await, expected, "{name} {password}");
+        }
     }
 
     #[tokio::test]

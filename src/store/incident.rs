@@ -40,6 +40,17 @@ pub struct Filter {
     pub limit: i64,
 }
 
+/// Whose mail opened incidents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Opener<'a> {
+    /// Anybody's.
+    Anybody,
+    /// With this address in `From`.
+    Sender(&'a str),
+    /// Handed in from this address.
+    Client(&'a str),
+}
+
 impl WriteTx {
     /// The open incident with this key, locked by [`WriteTx::ask_ahead`] for the rest of the transaction.
     pub(crate) fn open_incident(&self, service: &str, key: &str) -> Option<Incident> {
@@ -76,19 +87,30 @@ impl WriteTx {
         Ok(u32::try_from(int(&row, "n")?).unwrap_or(u32::MAX))
     }
 
-    /// When the incident was opened that is `back` openings before the newest of a service, by this sender if one is
-    /// given.
+    /// When the incident was opened that is `back` openings before the newest of a service by this one.
     pub(crate) async fn opened_before(
         &mut self,
         service: &str,
-        sender: Option<&str>,
+        by: Opener<'_>,
         back: i64,
     ) -> Result<Option<Timestamp>, Error> {
-        let of_service = "select opened_at from incident where service = $1 order by opened_at desc limit 1 offset $2";
-        let of_sender = "select opened_at from incident where service = $1 and sender = $3 \
-                         order by opened_at desc limit 1 offset $2";
-        let query = sqlx::query(if sender.is_some() { of_sender } else { of_service }).bind(service).bind(back);
-        let query = if let Some(sender) = sender { query.bind(sender) } else { query };
+        let (sql, name) = match by {
+            Opener::Anybody => {
+                ("select opened_at from incident where service = $1 order by opened_at desc limit 1 offset $2", None)
+            }
+            Opener::Sender(sender) => (
+                "select opened_at from incident where service = $1 and sender = $3 \
+                 order by opened_at desc limit 1 offset $2",
+                Some(sender),
+            ),
+            Opener::Client(client) => (
+                "select opened_at from incident where service = $1 and client = $3 \
+                 order by opened_at desc limit 1 offset $2",
+                Some(client),
+            ),
+        };
+        let query = sqlx::query(sql).bind(service).bind(back);
+        let query = if let Some(name) = name { query.bind(name) } else { query };
         let row = query.fetch_optional(self.connection()).await?;
         row.map(|row| instant(&row, "opened_at")).transpose()
     }
@@ -149,8 +171,8 @@ impl WriteTx {
     pub(crate) async fn insert_incident(&mut self, incident: &Incident) -> Result<(), Error> {
         let sql = "insert into incident (number, service, dedup_key, status, severity, summary, alert_count, opened_at, \
                    triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, touched_at, details, links, \
-                   held, state, sender) values \
-                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17, $18, $19, $20)";
+                   held, state, sender, client) values \
+                   ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $8, $16, $17, $18, $19, $20, $21)";
         let query = sqlx::query(sql)
             .bind(incident.number)
             .bind(&incident.service)
@@ -171,7 +193,8 @@ impl WriteTx {
             .bind(to_json(&incident.links))
             .bind(incident.held.as_deref().unwrap_or_default())
             .bind(to_json(&State::of(incident)))
-            .bind(&incident.sender);
+            .bind(&incident.sender)
+            .bind(&incident.client);
         query.execute(self.connection()).await?;
         self.pending.locked(incident);
         Ok(())
@@ -319,6 +342,7 @@ pub(super) fn incident(row: &AnyRow) -> Result<Incident, Error> {
         service: text(row, "service")?,
         dedup_key: text(row, "dedup_key")?,
         sender: text(row, "sender")?,
+        client: text(row, "client")?,
         status: word(row, "status")?,
         severity: word(row, "severity")?,
         summary: text(row, "summary")?,

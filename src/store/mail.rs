@@ -7,8 +7,9 @@ use sqlx::any::AnyRow;
 use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json, word};
 use crate::domain::alert::Alert;
+use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
-use crate::domain::rulebook::TraceLine;
+use crate::domain::rulebook::{HandedIn, TraceLine};
 
 /// A stored mail without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct StoredMail {
     pub received_at: Timestamp,
     /// Who handed it in.
     pub client: Client,
+    /// What DNS said about where it comes from.
+    pub authentication: Authentication,
     /// What the client called itself.
     pub helo: String,
     /// The reverse path; empty is the null sender.
@@ -71,6 +74,18 @@ pub struct StoredAlert {
     pub held: String,
 }
 
+impl StoredMail {
+    /// How it came.
+    pub fn handed_in(&self) -> HandedIn<'_> {
+        HandedIn {
+            sender: &self.reverse_path,
+            recipients: &self.recipients,
+            client: &self.client,
+            authentication: &self.authentication,
+        }
+    }
+}
+
 impl WriteTx {
     /// Stores a mail, at the latest when the transaction is flushed.
     pub(crate) async fn insert_mail(&mut self, mail: &StoredMail, raw: &[u8]) -> Result<(), Error> {
@@ -91,6 +106,7 @@ impl WriteTx {
             Cell::Text(to_json(&mail.defects)),
             Cell::Text(to_json(&mail.trace)),
             Cell::Text(to_json(&mail.client)),
+            Cell::Text(to_json(&mail.authentication)),
         ];
         if self.pending.row(Table::Mail, cells) { self.flush().await } else { Ok(()) }
     }
@@ -151,7 +167,7 @@ impl Store {
         // Ids are lower-case hex, so this is above all of them, whatever the collation.
         let before = before.unwrap_or("g");
         let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
-                   header_from, subject, origin_at, defects, trace, client from mail where id < $1 order by id desc limit $2";
+                   header_from, subject, origin_at, defects, trace, client, authentication from mail where id < $1 order by id desc limit $2";
         let rows = self.rows(sqlx::query(sql).bind(before).bind(limit)).await?;
         let mails: Vec<StoredMail> = rows.iter().map(mail).collect::<Result<_, _>>()?;
         let Some(oldest) = mails.last() else { return Ok(Vec::new()) };
@@ -182,7 +198,7 @@ impl Store {
     /// When the database does not answer.
     pub async fn mail(&self, id: &str) -> Result<Option<(StoredMail, Vec<StoredAlert>)>, Error> {
         let sql = "select id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, message_id, \
-                   header_from, subject, origin_at, defects, trace, client from mail where id = $1";
+                   header_from, subject, origin_at, defects, trace, client, authentication from mail where id = $1";
         let Some(row) = self.row(sqlx::query(sql).bind(id)).await? else { return Ok(None) };
         let sql = "select * from alert where mail_id = $1 order by ordinal";
         let rows = self.rows(sqlx::query(sql).bind(id)).await?;
@@ -204,6 +220,7 @@ pub(super) fn mail(row: &AnyRow) -> Result<StoredMail, Error> {
         id: text(row, "id")?,
         received_at: instant(row, "received_at")?,
         client: Client { address: text(row, "peer")?, ..json(row, "client")? },
+        authentication: json(row, "authentication")?,
         helo: text(row, "helo")?,
         reverse_path: text(row, "reverse_path")?,
         recipients: json(row, "recipients")?,

@@ -172,6 +172,7 @@ impl Store {
                    union all select 'unmatched', 'stored', count(distinct mail_id) from alert \
                    where rule in ('recogniser', 'catch-all') \
                    union all select 'quarantined', 'held', count(*) from alert where held = 'quarantine' \
+                   union all select 'set aside', rule, count(*) from alert where rule in ('automatic-reply', 'mail-loop') group by rule \
                    union all select 'alert', action, count(*) from alert group by action";
         let rows = self.rows(sqlx::query(sql)).await?;
         rows.iter().map(|row| Ok((text(row, "what")?, text(row, "status")?, int(row, "n")?))).collect()

@@ -291,10 +291,10 @@ const REMEMBER_SENDERS: Statement = Statement {
 
 const INSERT_MAILS: Statement = Statement {
     head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
-           header_from, subject, origin_at, defects, trace, client) values ",
-    row: |sql, first| plain_row(sql, first, 16),
+           header_from, subject, origin_at, defects, trace, client, authentication) values ",
+    row: |sql, first| plain_row(sql, first, 17),
     leading: 0,
-    columns: 16,
+    columns: 17,
     tail: "",
 };
 

@@ -268,6 +268,32 @@ async fn a_hang_up_reads_definitions_again_or_keeps_the_old() {
     assert!(reply.starts_with("550 5.1.1"), "{reply}");
 }
 
+#[tokio::test]
+async fn a_hang_up_takes_over_new_passwords() {
+    let (_folder, config) = initialised();
+    let text = std::fs::read_to_string(&config).expect("the configuration");
+    let text = text.replace("[smtp]\n", "[smtp]\nauth_plain_from = [\"127.0.0.1\"]\n");
+    let users = |password: &[u8]| {
+        let hash = nightcall::smtp::users::hash(password).expect("hashed");
+        std::fs::write(&config, format!("{text}\n[smtp.users]\nups = \"{hash}\"\n")).expect("written");
+    };
+    users(b"secret");
+    let gateway = Gateway::start(Command::new(BINARY), Path::new(&config));
+    let mut smtp = Client::connect(gateway.smtp).await.expect("SMTP accepts");
+    smtp.reply().await;
+    // "\0ups\0wrong", which is what it will be.
+    let wrong = "AUTH PLAIN AHVwcwB3cm9uZw==";
+    assert!(smtp.command(wrong).await.expect("an answer").starts_with("535"));
+    users(b"wrong");
+    gateway.signal("HUP");
+    wait_for(&gateway, "[smtp.users] were read again");
+    assert!(smtp.command(wrong).await.expect("an answer").starts_with("235"));
+    let reply = smtp.deliver("a@b", &["x@localhost"], b"Subject: x\r\n\r\nx\r\n").await.expect("an answer");
+    let shown = run(&["mail", "show", reply.rsplit(' ').next().expect("an id"), "--config", &config]);
+    let shown = stdout(&shown);
+    assert!(shown.contains("user      ups") && shown.contains("origin    not looked for"), "{shown}");
+}
+
 #[test]
 fn a_reload_never_leaves_somebody_unreachable() {
     let (_folder, config) = initialised();

@@ -6,7 +6,9 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
 
+mod abuse;
 mod api;
+mod authentication;
 mod calendar;
 mod certificates;
 mod channels;
@@ -23,6 +25,7 @@ mod hooks_push;
 mod hooks_told;
 mod letters;
 mod limits;
+mod nameserver;
 mod oncall;
 mod order;
 mod peers;

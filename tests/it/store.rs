@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use nightcall::clock::Clock;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::Definitions;
+use nightcall::domain::authentication::{Authentication, Claim, Found};
 use nightcall::domain::client::{Certificate, Client};
 use nightcall::domain::escalation::{Policy, Step};
 use nightcall::domain::incident::{Cause, Event, Status};
@@ -69,6 +70,11 @@ fn incoming(subject: &str) -> Incoming {
     }
 }
 
+fn authentication() -> Authentication {
+    let claim = Claim { found: Found::Unknown, domain: "mön.example".to_owned(), why: "DNS".to_owned() };
+    Authentication { dkim: Some(vec![claim.clone()]), spf: Some(claim), ..Authentication::default() }
+}
+
 fn known_client() -> Client {
     let certificate = Certificate {
         subject: "CN=mön".to_owned(),
@@ -121,6 +127,7 @@ async fn everything_stored_comes_back() {
         let raw: Vec<u8> = (0..=255).collect();
         let incoming = Incoming {
             client: known_client(),
+            authentication: authentication(),
             helo: "héllo".to_owned(),
             reverse_path: String::new(),
             recipients: vec!["db@example.com".to_owned(), "Web+x@example.com".to_owned()],
@@ -132,7 +139,7 @@ async fn everything_stored_comes_back() {
             (mail.helo, mail.reverse_path, mail.recipients),
             (incoming.helo, String::new(), incoming.recipients)
         );
-        assert_eq!(mail.client, known_client(), "{url}");
+        assert_eq!((mail.client, mail.authentication), (known_client(), authentication()), "{url}");
         assert_eq!(mail.received_at, engine.clock().now());
         assert_eq!(mail.message_id.as_deref(), Some("a@b"));
         assert_eq!(alerts.len(), 2);

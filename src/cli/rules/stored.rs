@@ -77,7 +77,7 @@ fn judge(loaded: &Loaded, archived: Archived, first: &mut HashMap<(String, Strin
     let stored = &archived.mail;
     let mail = Mail::parse(&archived.raw).with_sender(&stored.reverse_path);
     let book = &loaded.definitions.rulebook;
-    let verdicts = book.judge(&mail, &stored.reverse_path, &stored.recipients, &stored.client);
+    let verdicts = book.judge(&mail, &stored.handed_in());
     let print = mail.message_id.as_deref().map(|id| fingerprint(id, &archived.raw));
     let mut repeated = false;
     if let Some(print) = print {

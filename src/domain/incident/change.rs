@@ -34,6 +34,7 @@ pub(super) fn opened(opening: &Opening<'_>, trigger: &Trigger, situation: &Situa
         service: opening.service.to_owned(),
         dedup_key: opening.dedup_key.to_owned(),
         sender: opening.sender.to_owned(),
+        client: opening.client.to_owned(),
         status: Status::Triggered,
         severity: trigger.severity,
         summary: trigger.summary.clone(),

@@ -69,7 +69,7 @@ impl Tale {
 
     fn open_as(handling: Handling, opened_before: u32) -> Self {
         let roster = roster();
-        let opening = Opening { number: 1, service: "s", dedup_key: "k", sender: "", opened_before };
+        let opening = Opening { number: 1, service: "s", dedup_key: "k", sender: "", client: "", opened_before };
         let situation = Situation::quiet(&roster, &handling, at(0));
         let incident = Incident::open(&opening, &trigger(Severity::Warning, 0), &situation).incident;
         Self { incident, lines: Vec::new(), handling, roster, silences: Vec::new(), parents: Vec::new() }

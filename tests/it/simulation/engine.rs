@@ -103,7 +103,8 @@ impl Engine<'_, '_> {
             None => 0,
         };
         let situation = Situation::quiet(&self.definitions.roster, &handling, self.now);
-        let opening = Opening { number, service: mail.service, dedup_key: &mail.key, sender: "", opened_before };
+        let opening =
+            Opening { number, service: mail.service, dedup_key: &mail.key, sender: "", client: "", opened_before };
         let change = Incident::open(&opening, &mail.trigger, &situation);
         self.tx.store_incident(&change.incident)?;
         self.save(None, &event, &cause, change, false)?;
