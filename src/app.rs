@@ -122,6 +122,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         registry,
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
+        pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
     };
     let router = routes(shared, &engine, &channels, settings.voice);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));

@@ -1,10 +1,12 @@
-//! The HTTP door: health for machines, and the API for scripts. Changes go to the engine, reads to the store.
+//! The HTTP door: health for machines, the API for scripts, pages for people. Changes go to the engine, reads to the
+//! store.
 
 pub mod api;
 pub mod auth;
 mod error;
 pub mod feeds;
 pub mod health;
+pub mod pages;
 pub mod server;
 pub mod view;
 
@@ -43,6 +45,8 @@ pub struct Shared {
     pub counted: health::Counted,
     /// How the certificate of the SMTP door is.
     pub certificate: Arc<health::CertificateInUse>,
+    /// What the pages need.
+    pub pages: pages::Setup,
 }
 
 /// All routes but the channels' own.
@@ -76,7 +80,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/silences", get(oncall::silences).post(oncall::add_silence))
         .route("/silences/{id}/end", post(oncall::end_silence))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));
-    Router::new()
+    let pages = pages::router(&shared);
+    pages
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -19,6 +19,7 @@ mod durability;
 mod limits;
 mod oncall;
 mod order;
+mod pages;
 mod peers;
 mod people;
 mod postgres;
