@@ -8,11 +8,18 @@ pub mod access;
 mod act;
 mod assets;
 pub mod frame;
+mod health;
 mod incident;
 mod incidents;
 pub mod live;
+mod mail;
+mod mails;
+mod oncall;
 pub mod password;
+mod people;
+mod services;
 mod sign_in;
+mod silences;
 mod words;
 
 use std::sync::Arc;
@@ -86,7 +93,8 @@ fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<
 
 /// Every route of the pages.
 pub fn routes() -> Vec<Route> {
-    let (anybody, viewer, responder) = (Need::Nothing, Need::Role(Role::Viewer), Need::Role(Role::Responder));
+    let (anybody, viewer) = (Need::Nothing, Need::Role(Role::Viewer));
+    let (responder, admin) = (Need::Role(Role::Responder), Need::Role(Role::Admin));
     vec![
         show("/static/{hash}/{name}", anybody, assets::asset),
         show("/sign-in", anybody, sign_in::form),
@@ -106,6 +114,24 @@ pub fn routes() -> Vec<Route> {
         act("/incidents/{number}/responders", responder, act::responders),
         act("/incidents/{number}/escalate", responder, act::escalate),
         act("/incidents/{number}/note", responder, act::note),
+        show("/mails", viewer, mails::list),
+        show("/mails/{mail}", viewer, mail::show),
+        show("/mails/{mail}/raw", viewer, mail::download),
+        show("/mails/{mail}/html", viewer, mail::html),
+        act("/mails/{mail}/judge", responder, mail::judge),
+        act("/mails/{mail}/release", admin, mail::release),
+        show("/on-call", viewer, oncall::show),
+        act("/on-call/take", responder, oncall::take),
+        act("/on-call/give", responder, oncall::give),
+        act("/on-call/overrides/{id}/remove", responder, oncall::remove),
+        show("/services", viewer, services::show),
+        show("/people", viewer, people::show),
+        act("/people/{person}/contacts/{contact}/test", responder, people::test),
+        act("/people/{person}/contacts/{contact}/verify", responder, people::verify),
+        show("/silences", viewer, silences::list),
+        act("/silences", responder, silences::add),
+        act("/silences/{id}/end", responder, silences::end),
+        show("/health", viewer, health::show),
     ]
 }
 
@@ -135,6 +161,11 @@ async fn careful(request: Request, next: Next) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether a text is formed like the id of a mail.
+fn is_mail_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// A text as part of an address.

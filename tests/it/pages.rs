@@ -367,3 +367,106 @@ async fn files_are_kept_by_their_hash() {
     assert_eq!(file.headers()["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(file.headers()["content-type"], "text/css; charset=utf-8");
 }
+
+#[tokio::test]
+async fn a_mail_shows_why_and_can_be_judged_again() {
+    let mut world = staffed().await;
+    let id = world.mail("web@alerts.example.com", b"Subject: odd thing\r\nFrom: x@y.example\r\n\r\nhello\r\n").await;
+    while world.phone.ringing().is_some() {}
+    let mine = cookie(&world, "rae").await;
+    let (_, text) = get(&world, "/mails", &mine).await;
+    assert!(text.contains("odd thing") && text.contains(&format!("/mails/{id}")), "{text}");
+    let (_, text) = get(&world, "/mails?view=unmatched", &mine).await;
+    assert!(text.contains("x@y.example") && text.contains("odd thing"), "{text}");
+    let (_, text) = get(&world, "/mails?view=quarantined", &mine).await;
+    assert!(text.contains("None. That is good."), "{text}");
+    let (_, text) = get(&world, &format!("/mails/{id}"), &mine).await;
+    for shown in [
+        "Judge again",
+        "Every rule that was tried for web@alerts.example.com",
+        "no state word is known in it",
+        "hello",
+        "Incident #1",
+    ] {
+        assert!(text.contains(shown), "{shown}: {text}");
+    }
+    assert!(!text.contains("<iframe"), "it has no HTML");
+    let judged = ask(&world, Method::POST, &format!("/mails/{id}/judge"), Some(&mine), &[]).await;
+    assert_eq!(location(&judged), format!("/mails/{id}"));
+    let (_, text) = get(&world, &format!("/mails/{id}"), &mine).await;
+    assert!(text.contains("reprocessed by rae by web: the mail had said so already"), "{text}");
+    let raw = ask(&world, Method::GET, &format!("/mails/{id}/raw"), Some(&mine), &[]).await;
+    assert_eq!(raw.headers()["content-disposition"], "attachment; filename=\"mail.eml\"");
+    assert!(raw.text().await.expect("text").ends_with("hello\r\n"));
+    assert_eq!(get(&world, &format!("/mails/{id}/html"), &mine).await.0, 404);
+    assert_eq!(get(&world, "/mails/..%2F..%2Fetc", &mine).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_shift_is_taken_and_given_back() {
+    let world = staffed().await;
+    let mine = cookie(&world, "ann").await;
+    let (_, text) = get(&world, "/on-call", &mine).await;
+    assert!(text.contains("<strong>rae</strong> is on call") && text.contains("all day"), "{text}");
+    let value = |name: &str| {
+        let field = text.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("a field");
+        field.split('"').next().expect("a value").to_owned()
+    };
+    let form = [("schedule", "primary"), ("replaces", "rae"), ("from", &*value("from")), ("to", &*value("to"))];
+    let taken = ask(&world, Method::POST, "/on-call/take", Some(&mine), &form).await;
+    assert_eq!((taken.status().as_u16(), location(&taken)), (303, "/on-call"));
+    let (_, text) = get(&world, "/on-call", &mine).await;
+    assert!(text.contains("<strong>ann</strong> is on call") && text.contains("Take back"), "{text}");
+    let id = text.split("/on-call/overrides/").nth(1).and_then(|rest| rest.split('/').next()).expect("an id");
+    let back = ask(&world, Method::POST, &format!("/on-call/overrides/{id}/remove"), Some(&mine), &[]).await;
+    assert_eq!(back.status().as_u16(), 303);
+    let (_, text) = get(&world, "/on-call", &mine).await;
+    assert!(text.contains("<strong>rae</strong> is on call"), "{text}");
+    for (field, value, why) in
+        [("schedule", "gone", "no schedule"), ("to", "yesterday", "no time"), ("to", "2020-01-01T00:00", "ends before")]
+    {
+        let form: Vec<(&str, &str)> =
+            form.iter().map(|(name, old)| (*name, if *name == field { value } else { *old })).collect();
+        let refused = ask(&world, Method::POST, "/on-call/take", Some(&mine), &form).await;
+        assert_eq!(refused.status().as_u16(), 400, "{field} {value}");
+        let told = refused.text().await.expect("text");
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn silences_people_services_and_health() {
+    let mut world = staffed().await;
+    let mine = cookie(&world, "rae").await;
+    let form = [("service", "db"), ("key", ""), ("summary", ""), ("for", "2h"), ("reason", "swapping disks")];
+    let made = ask(&world, Method::POST, "/silences", Some(&mine), &form).await;
+    assert_eq!((made.status().as_u16(), location(&made)), (303, "/silences"));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_silence();
+    let (_, text) = get(&world, "/incidents/1", &mine).await;
+    assert!(text.contains("Waits: silenced by rae by web: swapping disks"), "{text}");
+    let (_, text) = get(&world, "/silences", &mine).await;
+    assert!(text.contains("service db") && text.contains("swapping disks") && text.contains("in 2 h"), "{text}");
+    let id = text.split("/silences/").find_map(|rest| rest.split_once("/end\"")).expect("an id").0.to_owned();
+    let ended = ask(&world, Method::POST, &format!("/silences/{id}/end"), Some(&mine), &[]).await;
+    assert_eq!(ended.status().as_u16(), 303);
+    world.settle().await;
+    world.expect_call("ann");
+    let everything = [("service", ""), ("for", "2h"), ("reason", "all")];
+    assert_eq!(ask(&world, Method::POST, "/silences", Some(&mine), &everything).await.status().as_u16(), 400);
+
+    let (_, text) = get(&world, "/services", &mine).await;
+    assert!(text.contains("1 not taken") && text.contains("root@mon01.example"), "{text}");
+    let (_, text) = get(&world, "/people", &mine).await;
+    assert!(text.contains("not verified") && text.contains("+15005550022") && text.contains("on call"), "{text}");
+    let tested = ask(&world, Method::POST, "/people/bob/contacts/voice/test", Some(&mine), &[]).await;
+    assert_eq!(location(&tested), "/people?tested=voice+of+bob");
+    world.settle().await;
+    let call = world.expect_call("bob");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    world.phone.press(&call, &heard, "4").await.expect("an end");
+    let (_, text) = get(&world, "/people", &mine).await;
+    assert!(text.contains("answered <time") && text.contains(">verified<"), "{text}");
+    let (status, text) = get(&world, "/health", &mine).await;
+    assert!(status == 200 && text.contains("All is well"), "{text}");
+}

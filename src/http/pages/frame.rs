@@ -52,9 +52,9 @@ impl Frame {
         self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Admin)
     }
 
-    /// The name of who looks at it.
-    pub fn name(&self) -> &str {
-        self.viewer.as_ref().map_or("", |viewer| &viewer.name)
+    /// Whether this is who looks at it.
+    pub fn is_me(&self, name: &str) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.name == name)
     }
 
     /// Whether this entry of the navigation is where the page is.

@@ -78,6 +78,11 @@ impl Teller {
         Count { iso: format!("{at:.3}"), way: "until", text }
     }
 
+    /// For a form's field of a civil time (`datetime-local`).
+    pub(super) fn field(&self, at: Timestamp) -> String {
+        self.zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M").to_string()
+    }
+
     /// The next morning at eight.
     pub(super) fn morning(&self) -> Timestamp {
         let now = self.zone.to_datetime(self.now);

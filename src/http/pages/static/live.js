@@ -28,17 +28,27 @@
 
   let stamp = body.dataset.stamp;
   let source = null;
+  // A connection that comes back at once is nothing to tell.
+  let doubt = 0;
+  const broken = () => {
+    if (!doubt) doubt = setTimeout(() => { stale.hidden = false; }, 8000);
+  };
+  const whole = () => {
+    clearTimeout(doubt);
+    doubt = 0;
+    stale.hidden = true;
+  };
   const follow = () => {
     if (source) return;
     source = new EventSource("/events");
     source.addEventListener("news", (event) => {
-      stale.hidden = true;
+      whole();
       if (event.data === stamp) return;
       stamp = event.data;
       htmx.trigger(body, "news");
     });
     source.onerror = () => {
-      stale.hidden = false;
+      broken();
       // A refusal closes it for good: try again later, as if it had broken off.
       if (source && source.readyState === EventSource.CLOSED) {
         source = null;
@@ -56,6 +66,6 @@
     }
   });
   if (!document.hidden) follow();
-  body.addEventListener("htmx:sendError", () => { stale.hidden = false; });
+  body.addEventListener("htmx:sendError", broken);
   body.addEventListener("htmx:afterSwap", count);
 })();
