@@ -7,6 +7,8 @@ use nightcall::http::pages::{self, Need, access};
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response};
 
+use crate::cli::Gateway;
+use crate::postgres;
 use crate::world::{STANDARD, World};
 
 /// One person of each role.
@@ -27,7 +29,11 @@ layers = [{ name = "weeks", starts = "2026-11-16T09:00", every = "1 week", turns
 const HOSTILE: &str = "\"'><xss onload=alert(1)>";
 
 pub(crate) async fn staffed() -> World {
-    World::new(&format!("{PEOPLE}{STANDARD}")).await
+    staffed_on(None).await
+}
+
+async fn staffed_on(database: Option<&str>) -> World {
+    World::build(&format!("{PEOPLE}{STANDARD}"), "", database).await
 }
 
 /// A cookie of somebody who has signed in.
@@ -61,7 +67,18 @@ fn location(response: &Response) -> &str {
 
 #[tokio::test]
 async fn an_invitation_sets_a_password_once_and_signs_in() {
-    let world = staffed().await;
+    invitation(None).await;
+}
+
+#[tokio::test]
+async fn an_invitation_sets_a_password_on_postgresql() {
+    if let Some(database) = postgres::database().await {
+        invitation(Some(&database)).await;
+    }
+}
+
+async fn invitation(database: Option<&str>) {
+    let world = staffed_on(database).await;
     let (secret, now) = (auth::mint_secret(), world.now());
     let ends_at = now + SignedDuration::from_hours(1);
     let store = world.running.engine.store();
@@ -187,7 +204,18 @@ async fn a_link_leads_to_the_button_and_the_button_acts() {
 
 #[tokio::test]
 async fn what_is_open_comes_first_and_the_worst_of_it() {
-    let mut world = staffed().await;
+    listed(None).await;
+}
+
+#[tokio::test]
+async fn what_is_open_comes_first_on_postgresql() {
+    if let Some(database) = postgres::database().await {
+        listed(Some(&database)).await;
+    }
+}
+
+async fn listed(database: Option<&str>) {
+    let mut world = staffed_on(database).await;
     for (to, subject) in [
         ("db", "** PROBLEM Service Alert: db1/load is WARNING **"),
         ("db", "** PROBLEM Service Alert: db1/disk is CRITICAL **"),
@@ -218,6 +246,9 @@ async fn what_is_open_comes_first_and_the_worst_of_it() {
         let links = text.split("href=\"/incidents/").skip(1);
         let numbers: Vec<i64> = links.filter_map(|link| link.split('"').next()?.parse().ok()).collect();
         assert_eq!((status, numbers), (200, expected), "{query}");
+    }
+    for path in ["/incidents/3", "/services", "/mails", "/on-call", "/people", "/silences", "/health"] {
+        assert_eq!(get(&world, path, &mine).await.0, 200, "{path}");
     }
     while world.phone.ringing().is_some() {}
 }
@@ -386,7 +417,7 @@ async fn a_mail_shows_why_and_can_be_judged_again() {
         "Every rule that was tried for web@alerts.example.com",
         "no state word is known in it",
         "hello",
-        "Incident #1",
+        "see #1",
     ] {
         assert!(text.contains(shown), "{shown}: {text}");
     }
@@ -469,4 +500,47 @@ async fn silences_people_services_and_health() {
     assert!(text.contains("answered <time") && text.contains(">verified<"), "{text}");
     let (status, text) = get(&world, "/health", &mine).await;
     assert!(status == 200 && text.contains("All is well"), "{text}");
+}
+
+const CONFIG: &str = r#"fallback = "me"
+[users.me]
+contacts = ["console"]
+[policies.p]
+steps = [{ delay = "5m", targets = ["me"] }]
+[services.s]
+addresses = ["*"]
+policy = "p"
+"#;
+
+#[tokio::test]
+async fn the_command_line_invites_and_a_page_that_follows_holds_up_no_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    std::fs::write(&config, CONFIG).expect("written");
+    let binary = env!("CARGO_BIN_EXE_nightcall");
+    let invite = |name: &str| {
+        let mut command = std::process::Command::new(binary);
+        command.args(["people", "invite", name, "--config"]).arg(&config).output().expect("it runs")
+    };
+    let nobody = invite("nobody");
+    assert!(!nobody.status.success() && String::from_utf8_lossy(&nobody.stderr).contains("known are me"), "{nobody:?}");
+    let printed = String::from_utf8(invite("me").stdout).expect("UTF-8");
+    let (base, secret) = printed.trim().split_once("/invite/").expect("an address");
+    assert_eq!((base, secret.len()), ("http://127.0.0.1:8025", 64));
+
+    let mut gateway = Gateway::start(std::process::Command::new(binary), &config);
+    let client = nightcall::notify::http_client().expect("a client");
+    let url = |path: &str| format!("http://{}{path}", gateway.http);
+    let form = [("password", "correct horse"), ("repeated", "correct horse")];
+    let accepted = client.post(url(&format!("/invite/{secret}"))).header("sec-fetch-site", "same-origin").form(&form);
+    let accepted = accepted.send().await.expect("an answer");
+    let set = accepted.headers()[SET_COOKIE].to_str().expect("text").to_owned();
+    let mine = set.split(';').next().expect("a pair");
+    let mut stream = client.get(url("/events")).header(COOKIE, mine).send().await.expect("an answer");
+    assert!(stream.chunk().await.expect("whole").is_some());
+    gateway.signal("TERM");
+    let ended = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.expect("the stream ends at once");
+    let status = tokio::task::spawn_blocking(move || gateway.child.wait()).await.expect("waited").expect("it ends");
+    assert!(status.success(), "{status}");
 }

@@ -246,8 +246,12 @@ fn part(who: &str, (from, to): Stretch, within: Stretch, zone: &TimeZone, colour
     let length = within.0.duration_until(within.1).as_secs().max(1);
     let at = |instant: Timestamp| within.0.duration_until(instant).as_secs() * 1000 / length;
     let clock = |instant: Timestamp| zone.to_datetime(instant).strftime("%H:%M").to_string();
-    let end = if to == within.1 { "24:00".to_owned() } else { clock(to) };
-    let hours = if (from, to) == within { "all day".to_owned() } else { format!("{}–{end}", clock(from)) };
+    let hours = match (from == within.0, to == within.1) {
+        (true, true) => "all day".to_owned(),
+        (true, false) => format!("until {}", clock(to)),
+        (false, true) => format!("from {}", clock(from)),
+        (false, false) => format!("{}–{}", clock(from), clock(to)),
+    };
     let who = if who.is_empty() { "nobody" } else { who };
     Part { who: who.to_owned(), hours, left: at(from), width: at(to) - at(from), colour }
 }

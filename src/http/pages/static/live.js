@@ -8,8 +8,10 @@
   const stale = document.getElementById("stale");
 
   const two = (number) => String(number).padStart(2, "0");
-  const length = (seconds) => {
-    if (seconds < 3600) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  const length = (seconds, exact) => {
+    if (seconds < 3600 && exact) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
     const minutes = Math.floor(seconds / 60);
     if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     return `${Math.floor(minutes / 1440)} days`;
@@ -19,10 +21,12 @@
     for (const element of document.querySelectorAll("[data-until],[data-since]")) {
       const { until, since } = element.dataset;
       const seconds = Math.floor((until ? Date.parse(until) - now : now - Date.parse(since)) / 1000);
-      const text = until ? (seconds > 0 ? `in ${length(seconds)}` : "now") : length(Math.max(0, seconds));
+      const text = until ? (seconds > 0 ? `in ${length(seconds, true)}` : "now") : length(Math.max(0, seconds), false);
       if (element.textContent !== text) element.textContent = text;
     }
   };
+  const here = document.querySelector(".top [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
   count();
   setInterval(count, 1000);
 
