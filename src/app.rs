@@ -133,7 +133,6 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         run_in_background(&background, &engine, &worker, &calendars, &stop);
     }
     tasks.close();
-    let died = background.died;
     let running = Running {
         smtp_addresses,
         http_address,
@@ -145,7 +144,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         calendars,
         probed,
         stop,
-        died,
+        died: background.died,
         tasks,
     };
     running.show_certificate();

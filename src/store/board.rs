@@ -43,6 +43,8 @@ pub struct Call {
     pub due_at: Timestamp,
     /// What went wrong last.
     pub error: Option<String>,
+    /// They were called in beside the escalation, also by somebody who has it.
+    pub called_in: bool,
 }
 
 /// An alert of an incident with the mail that made it.
@@ -127,7 +129,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn calls(&self, number: i64, limit: i64) -> Result<Vec<Call>, Error> {
-        let sql = "select username, channel, status, page, attempts, due_at, last_error from notification \
+        let sql = "select username, channel, status, page, attempts, due_at, last_error, called_in from notification \
                    where incident_number = $1 order by page desc, due_at, username, channel limit $2";
         let call = |row: &AnyRow| {
             Ok(Call {
@@ -138,6 +140,7 @@ impl Store {
                 attempts: int(row, "attempts")?,
                 due_at: instant(row, "due_at")?,
                 error: text_or_none(row, "last_error")?,
+                called_in: int(row, "called_in")? != 0,
             })
         };
         self.rows(sqlx::query(sql).bind(number).bind(limit)).await?.iter().map(call).collect()

@@ -171,6 +171,7 @@ async fn a_link_leads_to_the_button_and_the_button_acts() {
     assert_eq!(world.incident(1).await.acknowledged.expect("taken").1, "rae by web");
     let (_, text) = get(&world, "/incidents/1", &mine).await;
     assert!(text.contains("<strong>rae by web</strong> has it since") && !text.contains(">Acknowledge<"), "{text}");
+    assert!(!text.contains("Called now"), "{text}");
     let (_, text) = get(&world, "/incidents", &mine).await;
     assert!(text.contains("rae by web has it") && text.contains("1 open, all taken"), "{text}");
 

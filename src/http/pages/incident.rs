@@ -10,7 +10,6 @@ use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
 use super::words::{At, Count, Teller};
 use crate::domain::forecast::{self, What};
-use crate::domain::handling::Handling;
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification;
 use crate::domain::roster::Roster;
@@ -136,6 +135,8 @@ fn now(incident: &Incident, calls: &[Call], teller: &Teller) -> Vec<Calling> {
     if incident.status == Status::Resolved {
         return Vec::new();
     }
+    // Who has it is called no more; who was called in by them is.
+    let counts = |call: &&Call| incident.status == Status::Triggered || call.called_in;
     let waits = |call: &&Call| matches!(call.status, Sending::Pending | Sending::Sending | Sending::Sent);
     let is_now = |call: &&Call| call.status != Sending::Pending || call.due_at <= teller.now;
     let newest = |call: &&Call| waits(call) || (call.status == Sending::Failed && call.page == incident.pages);
@@ -154,7 +155,7 @@ fn now(incident: &Incident, calls: &[Call], teller: &Teller) -> Vec<Calling> {
         },
         is_bad: call.status == Sending::Failed,
     };
-    calls.iter().filter(newest).filter(is_now).map(calling).collect()
+    calls.iter().filter(counts).filter(newest).filter(is_now).map(calling).collect()
 }
 
 /// What comes if nobody does anything: what is planned already, then what the policy says.
@@ -163,7 +164,9 @@ async fn next(app: &Shared, incident: &Incident, calls: &[Call], teller: &Teller
         return Ok(Vec::new());
     }
     let coming = |at, what, is_call| (at, Coming { when: teller.until(at), at: teller.at(at), what, is_call });
-    let is_planned = |call: &&Call| call.status == notification::Status::Pending && call.due_at > teller.now;
+    let counts = |call: &&Call| incident.status == Status::Triggered || call.called_in;
+    let is_planned =
+        |call: &&Call| counts(call) && call.status == notification::Status::Pending && call.due_at > teller.now;
     let planned = calls.iter().filter(is_planned);
     let mut found: Vec<_> =
         planned.map(|call| coming(call.due_at, format!("{} by {}", call.user, call.channel), true)).collect();
@@ -174,7 +177,7 @@ async fn next(app: &Shared, incident: &Incident, calls: &[Call], teller: &Teller
     let silences = app.engine.store().silences_since(teller.now).await?;
     let situation = Situation {
         roster: &definitions.roster,
-        handling: &handling.unwrap_or_else(Handling::default),
+        handling: &handling.unwrap_or_default(),
         overrides: &overrides,
         silences: &silences,
         parents: &[],
