@@ -17,6 +17,7 @@ mod mails;
 mod oncall;
 pub mod password;
 mod people;
+mod report;
 mod services;
 mod sign_in;
 mod silences;
@@ -106,6 +107,8 @@ pub fn routes() -> Vec<Route> {
         show("/events", viewer, live::events),
         show("/incidents", viewer, incidents::list),
         show("/incidents/{number}", viewer, incident::show),
+        show("/incidents/{number}/report", viewer, report::download),
+        act("/incidents/act", responder, act::several),
         act("/incidents/{number}/acknowledge", responder, act::acknowledge),
         act("/incidents/{number}/resolve", responder, act::resolve),
         act("/incidents/{number}/take", responder, act::take),

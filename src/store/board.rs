@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::mail::{StoredAlert, alert};
-use super::{Error, Store, incident, instant, int, text, text_or_none, word};
+use super::{Error, Store, incident, instant, instant_or_none, int, text, text_or_none, word};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification;
 use crate::domain::roster::Channel;
@@ -67,6 +67,15 @@ pub struct Open {
     pub triggered: i64,
     /// Those that somebody has.
     pub acknowledged: i64,
+}
+
+/// Notifications that are to be said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// How many, those of later included.
+    pub waiting: i64,
+    /// When the first of them is or was due.
+    pub oldest_due_at: Option<Timestamp>,
 }
 
 const WORST_FIRST: &str = "case status when 'triggered' then 0 else 1 end, \
@@ -181,6 +190,17 @@ impl Store {
             }
         }
         Ok(open)
+    }
+
+    /// The notifications that are to be said.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn queue(&self) -> Result<Queue, Error> {
+        let sql =
+            "select count(*) as n, min(due_at) as oldest from notification where status in ('pending', 'sending')";
+        let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(Queue::default()) };
+        Ok(Queue { waiting: int(&row, "n")?, oldest_due_at: instant_or_none(&row, "oldest")? })
     }
 
     /// What changes when anything does that the pages show: a text to compare with an earlier one. Asked every second,

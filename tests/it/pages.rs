@@ -545,3 +545,55 @@ async fn the_command_line_invites_and_a_page_that_follows_holds_up_no_stop() {
     let status = tokio::task::spawn_blocking(move || gateway.child.wait()).await.expect("waited").expect("it ends");
     assert!(status.success(), "{status}");
 }
+
+#[tokio::test]
+async fn several_are_taken_at_once_and_what_happened_is_written_down() {
+    let mut world = staffed().await;
+    for subject in ["printer a*b failed", "[c](http://evil.example) failed", "kettle failed"] {
+        world.mail("db@alerts.example.com", format!("Subject: {subject}\r\n\r\nx\r\n").as_bytes()).await;
+    }
+    while world.phone.ringing().is_some() {}
+    let mine = cookie(&world, "rae").await;
+    let (_, text) = get(&world, "/incidents", &mine).await;
+    assert!(text.contains("Act on several at once") && !text.contains("type=\"checkbox\""), "{text}");
+    let (_, text) = get(&world, "/incidents?select=all", &mine).await;
+    assert_eq!(text.matches("name=\"number\"").count(), 3, "{text}");
+    let (_, text) = get(&world, "/incidents?select=all", &cookie(&world, "vic").await).await;
+    assert!(!text.contains("type=\"checkbox\""), "who may not act chooses nothing");
+    for (form, status) in [
+        (&[("act", "acknowledge")][..], 400),
+        (&[("number", "1")], 400),
+        (&[("number", "x"), ("act", "resolve")], 404),
+        (&[("number", "1"), ("number", "2"), ("act", "acknowledge")], 303),
+        (&[("number", "2"), ("number", "99"), ("act", "resolve")], 303),
+    ] {
+        let done = ask(&world, Method::POST, "/incidents/act", Some(&mine), form).await;
+        assert_eq!(done.status().as_u16(), status, "{form:?}");
+    }
+    for (number, status) in [(1, Status::Acknowledged), (2, Status::Resolved), (3, Status::Triggered)] {
+        world.expect_status(number, status).await;
+    }
+    let report = ask(&world, Method::GET, "/incidents/2/report", Some(&mine), &[]).await;
+    assert_eq!(report.headers()["content-disposition"], "attachment; filename=\"incident-2.md\"");
+    let report = report.text().await.expect("text");
+    for line in [
+        "# Incident 2: \\[c\\]\\(http&#58;//evil.example\\) failed",
+        "| Acknowledged after | 0 s |",
+        "| Resolved after | 0 s |",
+        "- 2026-11-21 10:00:00 **acknowledged**",
+        "(from root\\@mon01.example; trigger by recogniser)",
+    ] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+}
+
+#[test]
+fn a_role_that_is_not_known_is_told_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    let text = CONFIG.replace("[users.me]", "[users.me]\nrole = \"respnder\"");
+    std::fs::write(&config, text).expect("written");
+    let problems = nightcall::definitions::load(&config, jiff::Timestamp::UNIX_EPOCH).expect_err("a problem");
+    let told = problems.render(false);
+    assert!(told.contains("nightcall.toml:3:") && told.contains("responder"), "{told}");
+}

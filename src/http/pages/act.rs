@@ -6,6 +6,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -36,6 +37,34 @@ pub(super) struct Whom {
 #[derive(Debug, Deserialize)]
 pub(super) struct Note {
     text: String,
+}
+
+/// Most incidents that are acted on at once: as many as the list shows.
+const SEVERAL_MAX: usize = 200;
+
+/// `POST /incidents/act`: acknowledges or resolves several. What is over meanwhile stays so.
+pub(super) async fn several(State(app): App, viewer: Viewer, form: String) -> Result<Response, Fault> {
+    let back = |why: String| Fault::refused(why).back("/incidents?select=some");
+    let (mut numbers, mut event) = (Vec::new(), None);
+    for (name, value) in url::form_urlencoded::parse(form.as_bytes()) {
+        match (&*name, &*value) {
+            ("number", number) => numbers.push(parse_number(number)?),
+            ("act", "acknowledge") => event = Some(Event::Acknowledged { origin_at: None }),
+            ("act", "resolve") => event = Some(Event::Resolved { origin_at: None }),
+            _ => {}
+        }
+    }
+    let Some(event) = event else { return Err(back("This says not what to do.".to_owned())) };
+    if numbers.is_empty() || numbers.len() > SEVERAL_MAX {
+        return Err(back(format!("Choose 1 to {SEVERAL_MAX} incidents.")));
+    }
+    let cause = Cause { actor: viewer.actor(), mail_id: None };
+    // Together, so that they share a commit.
+    let acts = numbers.into_iter().map(|number| app.engine.handle(number, event.clone(), cause.clone()));
+    for done in join_all(acts).await {
+        done?;
+    }
+    Ok(Redirect::to("/incidents").into_response())
 }
 
 /// `POST /incidents/{number}/acknowledge`.

@@ -12,6 +12,10 @@ use super::frame::{Fault, Frame, page};
 use super::words::{At, Teller, length};
 use crate::http::Shared;
 use crate::http::health::Ready;
+use crate::store::board::{Open, Queue};
+
+/// A notification that is late for less is being worked on.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Template)]
 #[template(path = "health.html", config = "src/http/pages/askama.toml")]
@@ -29,7 +33,10 @@ struct HealthPage {
     findings: Vec<Finding>,
     calendars: Vec<Calendar>,
     certificate: Option<Certificate>,
-    counts: Vec<(String, String, i64)>,
+    open: Open,
+    queue: Queue,
+    /// For how long the oldest notification has been late, where that is worth telling.
+    late: Option<String>,
     node: &'static str,
 }
 
@@ -58,6 +65,13 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
     let ready = Ready::of(&app);
     let (definitions, reloads) = (app.engine.definitions(), app.engine.in_force().reloads());
     let audit = app.engine.audited();
+    let store = app.engine.store();
+    let open = store.open_by_service().await?.into_values().fold(Open::default(), |all, one| Open {
+        triggered: all.triggered + one.triggered,
+        acknowledged: all.acknowledged + one.acknowledged,
+    });
+    let queue = store.queue().await?;
+    let late = queue.oldest_due_at.map(|at| at.duration_until(frame.now));
     let told = |length_: std::time::Duration| length(SignedDuration::try_from(length_).unwrap_or(SignedDuration::MAX));
     let finding = |found: crate::engine::audit::Finding| Finding {
         kind: found.kind,
@@ -86,7 +100,9 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
         findings: audit.findings.into_iter().map(finding).collect(),
         calendars: app.engine.in_force().calendars().into_iter().map(calendar).collect(),
         certificate,
-        counts: app.engine.store().counts().await?,
+        open,
+        queue,
+        late: late.filter(|late| *late > LATE).map(length),
         node: env!("CARGO_PKG_VERSION"),
         frame,
     }))

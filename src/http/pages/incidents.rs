@@ -16,8 +16,8 @@ use crate::domain::incident::{Incident, Status};
 use crate::http::Shared;
 use crate::store::board::Wanted;
 
-/// Open incidents shown at once.
-const OPEN_MAX: i64 = 500;
+/// Open incidents shown at once: the worst. Nobody works through more, and the page must come at once in a storm.
+const OPEN_MAX: usize = 200;
 
 /// Resolved ones to a page.
 const RESOLVED_MAX: i64 = 50;
@@ -35,6 +35,9 @@ pub(super) struct Asked {
     #[serde(default)]
     text: String,
     before: Option<String>,
+    /// `some` or `all`: several are chosen, to act on them together.
+    #[serde(default)]
+    select: String,
 }
 
 #[derive(Template)]
@@ -49,6 +52,20 @@ struct IncidentsPage {
     /// The address of what comes behind these.
     more: Option<String>,
     is_filtered: bool,
+    /// Not all that is open is shown.
+    is_cut: bool,
+    /// Where several are chosen: none yet, and all.
+    choose: [String; 2],
+}
+
+impl IncidentsPage {
+    fn is_choosing(&self) -> bool {
+        self.frame.may_act() && !self.asked.select.is_empty()
+    }
+
+    fn can_choose(&self) -> bool {
+        self.frame.may_act() && self.groups.iter().any(|group| group.rows.iter().any(|row| row.status != "resolved"))
+    }
 }
 
 struct Group {
@@ -85,10 +102,12 @@ pub(super) async fn list(
         service: given(&asked.service),
         text: given(&asked.text),
         before: asked.before.as_deref().and_then(|before| before.parse().ok()),
-        limit: OPEN_MAX,
+        limit: OPEN_MAX as i64 + 1,
     };
     let shows_open = wanted.before.is_none() && statuses.iter().any(|status| *status != Status::Resolved);
-    let open = if shows_open { store.open_incidents(&wanted).await? } else { Vec::new() };
+    let mut open = if shows_open { store.open_incidents(&wanted).await? } else { Vec::new() };
+    let is_cut = open.len() > OPEN_MAX;
+    open.truncate(OPEN_MAX);
     let mut resolved = Vec::new();
     if statuses.contains(&Status::Resolved) {
         resolved = store.resolved_incidents(&Wanted { limit: RESOLVED_MAX + 1, ..wanted.clone() }).await?;
@@ -104,13 +123,19 @@ pub(super) async fn list(
     let row = |incident: Incident| Row::of(incident, &called, &teller);
     let (triggered, taken): (Vec<Incident>, Vec<Incident>) =
         open.into_iter().partition(|incident| incident.status == Status::Triggered);
-    let headline = headline(triggered.len(), taken.len(), shows_open);
+    let headline = match is_cut {
+        true => format!("More than {OPEN_MAX} are open"),
+        false => headline(triggered.len(), taken.len(), shows_open),
+    };
     let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", resolved)];
     let groups = groups.map(|(title, found)| Group { title, rows: found.into_iter().map(row).collect() });
     let services = app.engine.definitions().rulebook.services.iter().map(|service| service.name.clone()).collect();
+    let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
+    let choose =
+        ["some", "all"].map(|some| format!("/incidents?status={status}&service={service}&text={text}&select={some}"));
     let is_filtered = wanted.service.is_some() || wanted.text.is_some();
     let groups = groups.into_iter().filter(|group| !group.rows.is_empty()).collect();
-    Ok(page(&IncidentsPage { frame, asked, services, headline, groups, more, is_filtered }))
+    Ok(page(&IncidentsPage { frame, asked, services, headline, groups, more, is_filtered, is_cut, choose }))
 }
 
 fn statuses(word: &str) -> Vec<Status> {
