@@ -133,6 +133,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
         disk,
+        pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
     };
     let router = routes(shared, &engine, &channels);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));

@@ -8,6 +8,7 @@ mod incident;
 mod init;
 mod mail;
 mod oncall;
+mod people;
 mod rules;
 mod serve;
 mod smtp;
@@ -63,6 +64,9 @@ enum Command {
     /// Let the pages of known incidents wait
     #[command(subcommand)]
     Silence(oncall::silences::Command),
+    /// Let people sign in to the pages
+    #[command(subcommand)]
+    People(people::Command),
     /// See and test how people are reached
     #[command(subcommand)]
     Contact(contact::Command),
@@ -122,6 +126,7 @@ impl Cli {
             Command::Incident(command) => incident::run(&command).await,
             Command::Override(command) => oncall::overrides::run(&command).await,
             Command::Silence(command) => oncall::silences::run(&command).await,
+            Command::People(command) => people::run(&command).await,
             Command::Contact(command) => contact::run(&command).await,
             Command::Mail(command) => mail::run(&command).await,
             Command::Smtp(command) => smtp::run(&command),

@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use super::civil;
 use super::reader::{Placed, Table};
+use crate::domain::role::Role;
 use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, Pin, User};
 use crate::settings::{Settings, is_e164};
 
@@ -46,6 +47,12 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &
         match Locale::ALL.into_iter().find(|locale| locale.word() == word.value) {
             Some(locale) => user.locale = locale,
             None => table.reader().note_unknown(&word, "locale", Locale::ALL.into_iter().map(Locale::word)),
+        }
+    }
+    if let Some(word) = table.string("role") {
+        match Role::ALL.into_iter().find(|role| role.word() == word.value) {
+            Some(role) => user.role = role,
+            None => table.reader().note_unknown(&word, "role", Role::ALL.into_iter().map(Role::word)),
         }
     }
     if let Some(pin) = table.string("pin") {

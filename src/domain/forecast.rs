@@ -102,6 +102,24 @@ pub fn forecast(service: &str, alert: &Alert, origin_at: Timestamp, situation: &
     Forecast { opened, moments, repeats_every }
 }
 
+/// What becomes of an open incident if nobody does anything from now on: at most so many calls, and what lies between.
+pub fn ahead(incident: &Incident, situation: &Situation<'_>, calls_max: usize) -> Vec<Moment> {
+    let mut walk = Walk { incident: incident.clone(), moments: Vec::new(), repeats_every: None };
+    let end = situation.now.checked_add(LOOK).unwrap_or(Timestamp::MAX);
+    let is_call = |moment: &&Moment| matches!(moment.what, What::Call { .. });
+    for _ in 0..TURNS_MAX {
+        let next = walk.incident.next_at().filter(|at| *at <= end);
+        let Some(at) = next.filter(|_| walk.moments.iter().filter(is_call).count() < calls_max) else { break };
+        // What is overdue is looked at now.
+        if walk.turn(&Situation { now: at.max(situation.now), ..*situation }) {
+            break;
+        }
+    }
+    let mut moments = walk.moments;
+    moments.sort_by_key(|moment| moment.at);
+    moments
+}
+
 struct Walk {
     incident: Incident,
     moments: Vec<Moment>,

@@ -37,6 +37,7 @@ pub mod pattern;
 pub mod prefilter;
 pub mod recogniser;
 pub mod request;
+pub mod role;
 pub mod roster;
 pub mod rule;
 pub mod rulebook;

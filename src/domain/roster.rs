@@ -11,6 +11,7 @@ pub use super::channel::Channel;
 use super::dependency::Dependency;
 use super::escalation::Policy;
 use super::handling::Urgency;
+use super::role::Role;
 use super::schedule::Schedule;
 use super::silence::Maintenance;
 use super::window::Windows;
@@ -59,6 +60,8 @@ pub struct User {
     pub pin: Option<Pin>,
     /// Whether they are told that somebody has what they were paged for, or that it is over.
     pub follow_ups: bool,
+    /// What they may do on the pages.
+    pub role: Role,
 }
 
 /// Digits that somebody has to enter on the phone; never shown (I38).
@@ -133,6 +136,7 @@ impl User {
             quiet: Windows::default(),
             pin: None,
             follow_ups: true,
+            role: Role::default(),
         }
     }
 

@@ -50,10 +50,31 @@ pub struct Readiness(Mutex<Option<Stopwatch>>);
 #[derive(Debug, Default)]
 pub struct CertificateInUse(Mutex<Option<CertificateState>>);
 
+/// What is known of it.
 #[derive(Debug, Clone)]
-struct CertificateState {
-    expires_at: Option<Timestamp>,
-    problem: Option<String>,
+pub(super) struct CertificateState {
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) problem: Option<String>,
+}
+
+/// Whether this node can do its work.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ready {
+    /// A write succeeded just now, and timer and worker are at work.
+    pub(super) is_ready: bool,
+    /// How long ago a write succeeded last.
+    pub(super) written: Option<Duration>,
+    /// How long the slower of timer and worker has been silent.
+    pub(super) silence: Duration,
+}
+
+impl Ready {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let written = shared.readiness.age();
+        // Half a minute without a finished round of the timer or the worker means that nobody would be called.
+        let silence = shared.engine.pulses().silence();
+        Self { is_ready: written.is_some_and(|age| age < FRESH) && silence < PULSE_MAX, written, silence }
+    }
 }
 
 impl CertificateInUse {
@@ -63,7 +84,7 @@ impl CertificateInUse {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
     }
 
-    fn state(&self) -> Option<CertificateState> {
+    pub(super) fn state(&self) -> Option<CertificateState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -101,10 +122,7 @@ pub async fn healthz() -> &'static str {
 
 /// `GET /readyz`: a write succeeded in the last 5 seconds, and timer and worker are at work.
 pub async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
-    let age = shared.readiness.age();
-    // Half a minute without a finished round of the timer or the worker means that nobody would be called.
-    let silence = shared.engine.pulses().silence();
-    let ready = age.is_some_and(|age| age < FRESH) && silence < PULSE_MAX;
+    let Ready { is_ready: ready, written: age, silence } = Ready::of(&shared);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let (definitions, reloads) = (shared.engine.definitions(), shared.engine.in_force().reloads());
     let detail = json!({

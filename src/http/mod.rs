@@ -1,10 +1,12 @@
-//! The HTTP door: health for machines, and the API for scripts. Changes go to the engine, reads to the store.
+//! The HTTP door: health for machines, the API for scripts, pages for people. Changes go to the engine, reads to the
+//! store.
 
 pub mod api;
 pub mod auth;
 mod error;
 pub mod feeds;
 pub mod health;
+pub mod pages;
 pub mod server;
 pub mod view;
 
@@ -46,6 +48,8 @@ pub struct Shared {
     pub certificate: Arc<health::CertificateInUse>,
     /// How much room is left where the database is.
     pub disk: Arc<Disk>,
+    /// What the pages need.
+    pub pages: pages::Setup,
 }
 
 /// All routes but the channels' own.
@@ -82,7 +86,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/silences", get(oncall::silences).post(oncall::add_silence))
         .route("/silences/{id}/end", post(oncall::end_silence))
         .fallback(async || Error::NotFound("there is no such address in the API".to_owned()));
-    Router::new()
+    let pages = pages::router(&shared);
+    pages
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))

@@ -4,8 +4,10 @@
 //! the domain's word. A write transaction starts with a write, so that neither database can be raced: SQLite
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
+pub mod access;
 pub mod archive;
 pub mod audit;
+pub mod board;
 pub mod calendar;
 mod dialect;
 pub mod follow_up;

@@ -28,6 +28,7 @@ mod limits;
 mod nameserver;
 mod oncall;
 mod order;
+mod pages;
 mod peers;
 mod people;
 mod postgres;

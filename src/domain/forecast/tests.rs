@@ -132,6 +132,31 @@ fn overrides_and_wishes_count_when_they_are_met() {
 }
 
 #[test]
+fn an_open_incident_goes_on_where_it_stands() {
+    let (roster, handling) = (roster(), Handling::by_policy("default"));
+    let quiet = |now| Situation::quiet(&roster, &handling, minute(now));
+    let opened = of(&roster, &handling).opened;
+    let timer = Cause { actor: "timer".to_owned(), mail_id: None };
+    let paged = opened.apply(&Event::TimerDue, &timer, &quiet(0)).incident;
+    let told = |incident: &Incident, now: i64, calls: usize| {
+        let moments = ahead(incident, &quiet(now), calls);
+        told(&Forecast { opened: incident.clone(), moments, repeats_every: None })
+    };
+    assert_eq!(
+        told(&paged, 2, 2),
+        ["+5 bob by voice () round 1, step 2", "+15 ann by voice (primary: weekdays) round 2, step 1"]
+    );
+    // Overdue: now.
+    assert_eq!(told(&paged, 8, 1), ["+8 bob by voice () round 1, step 2"]);
+    let ann = Cause { actor: "ann".to_owned(), mail_id: None };
+    let taken = paged.apply(&Event::Acknowledged { origin_at: None }, &ann, &quiet(2)).incident;
+    // The acknowledgement runs out after half an hour.
+    assert_eq!(told(&taken, 2, 1), ["+32 ann by voice (primary: weekdays) round 1, step 1"]);
+    let over = taken.apply(&Event::Resolved { origin_at: None }, &ann, &quiet(3)).incident;
+    assert_eq!(told(&over, 3, 1), Vec::<String>::new());
+}
+
+#[test]
 fn a_silence_holds_and_lets_go() {
     let (roster, handling) = (roster(), Handling::by_policy("default"));
     let silences = [silence(-5, 60)];

@@ -1,0 +1,177 @@
+//! The pages that people on call look at: made here, whole without scripts, and live with them.
+//!
+//! GET shows, POST acts (I36). Every route stands in one table with what it takes, and [`access::guard`] stands before
+//! each of them, so that none can be forgotten. What mail says is text here: templates escape it, and the one page that
+//! shows a mail's own HTML does so in a sandbox (T23).
+
+pub mod access;
+mod act;
+mod assets;
+pub mod frame;
+mod health;
+mod incident;
+mod incidents;
+pub mod live;
+mod mail;
+mod mails;
+mod oncall;
+pub mod password;
+mod people;
+mod report;
+mod services;
+mod sign_in;
+mod silences;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{Redirect, Response};
+use axum::routing::{MethodRouter, get, post};
+use tokio_util::sync::CancellationToken;
+
+use self::frame::Fault;
+use self::live::Live;
+use self::password::Passwords;
+use super::Shared;
+use crate::domain::role::Role;
+
+/// What pages may load and where their forms may go: only ourselves, and no script or style that stands in the text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// What the pages share.
+#[derive(Debug)]
+pub struct Setup {
+    /// The address under which others reach us.
+    pub public_url: Option<String>,
+    /// Ends streams when the process is asked to end.
+    pub stop: CancellationToken,
+    /// What has changed.
+    pub live: Live,
+    passwords: Passwords,
+}
+
+impl Setup {
+    /// A setup for one process.
+    pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
+        Self { public_url, stop, live: Live::default(), passwords: Passwords::default() }
+    }
+}
+
+/// What a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Anybody may.
+    Nothing,
+    /// Somebody who has signed in and is at least this.
+    Role(Role),
+}
+
+/// One route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// GET shows, POST acts.
+    pub method: Method,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    /// What it takes.
+    pub need: Need,
+    handler: MethodRouter<Arc<Shared>>,
+}
+
+fn show<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
+    Route { method: Method::GET, path, need, handler: get(handler) }
+}
+
+fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
+    Route { method: Method::POST, path, need, handler: post(handler) }
+}
+
+/// Every route of the pages.
+pub fn routes() -> Vec<Route> {
+    let (anybody, viewer) = (Need::Nothing, Need::Role(Role::Viewer));
+    let (responder, admin) = (Need::Role(Role::Responder), Need::Role(Role::Admin));
+    vec![
+        show("/static/{hash}/{name}", anybody, assets::asset),
+        show("/sign-in", anybody, sign_in::form),
+        act("/sign-in", anybody, sign_in::sign_in),
+        act("/sign-out", viewer, sign_in::sign_out),
+        show("/invite/{secret}", anybody, sign_in::invitation),
+        act("/invite/{secret}", anybody, sign_in::accept),
+        show("/", viewer, async || Redirect::to("/incidents")),
+        show("/events", viewer, live::events),
+        show("/incidents", viewer, incidents::list),
+        show("/incidents/{number}", viewer, incident::show),
+        show("/incidents/{number}/report", viewer, report::download),
+        act("/incidents/act", responder, act::several),
+        act("/incidents/{number}/acknowledge", responder, act::acknowledge),
+        act("/incidents/{number}/resolve", responder, act::resolve),
+        act("/incidents/{number}/take", responder, act::take),
+        act("/incidents/{number}/snooze", responder, act::snooze),
+        act("/incidents/{number}/reassign", responder, act::reassign),
+        act("/incidents/{number}/responders", responder, act::responders),
+        act("/incidents/{number}/escalate", responder, act::escalate),
+        act("/incidents/{number}/note", responder, act::note),
+        show("/mails", viewer, mails::list),
+        show("/mails/{mail}", viewer, mail::show),
+        show("/mails/{mail}/raw", viewer, mail::download),
+        show("/mails/{mail}/html", viewer, mail::html),
+        act("/mails/{mail}/judge", responder, mail::judge),
+        act("/mails/{mail}/release", admin, mail::release),
+        show("/on-call", viewer, oncall::show),
+        act("/on-call/take", responder, oncall::take),
+        act("/on-call/give", responder, oncall::give),
+        act("/on-call/overrides/{id}/remove", responder, oncall::remove),
+        show("/services", viewer, services::show),
+        show("/people", viewer, people::show),
+        act("/people/{person}/contacts/{contact}/test", responder, people::test),
+        act("/people/{person}/contacts/{contact}/verify", responder, people::verify),
+        show("/silences", viewer, silences::list),
+        act("/silences", responder, silences::add),
+        act("/silences/{id}/end", responder, silences::end),
+        show("/health", viewer, health::show),
+    ]
+}
+
+/// All pages, each behind the guard.
+pub(super) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
+    let guarded = |router: Router<Arc<Shared>>, route: Route| {
+        let guard = from_fn_with_state((Arc::clone(shared), route.need), access::guard);
+        router.route(route.path, route.handler.route_layer(guard))
+    };
+    let router = routes().into_iter().fold(Router::new(), guarded);
+    router.fallback(async || Fault::missing("There is no such page.")).layer(from_fn(careful))
+}
+
+/// Tells browsers what pages may do. A page that says something itself is left with it.
+async fn careful(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Without any, browsers would send no Origin, by which our own forms are known.
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Whether a text is formed like the id of a mail.
+fn is_mail_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// A text as part of an address.
+fn escaped(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

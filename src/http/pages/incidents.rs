@@ -1,0 +1,201 @@
+//! The list of incidents: what is open first, what nobody has before what somebody has, the worst first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::access::Viewer;
+use super::escaped;
+use super::frame::{Fault, Frame, page};
+use super::words::{At, Count, Teller};
+use crate::domain::incident::{Incident, Status};
+use crate::http::Shared;
+use crate::store::board::Wanted;
+
+/// Open incidents shown at once: the worst. Nobody works through more, and the page must come at once in a storm.
+const OPEN_MAX: usize = 200;
+
+/// Resolved ones to a page.
+const RESOLVED_MAX: i64 = 50;
+
+/// Longest text that is looked for, in bytes.
+const TEXT_BYTES_MAX: usize = 200;
+
+/// Query of `GET /incidents`. What is not known is as if it were not there: a link in a mail must open.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    service: String,
+    #[serde(default)]
+    text: String,
+    before: Option<String>,
+    /// `some` or `all`: several are chosen, to act on them together.
+    #[serde(default)]
+    select: String,
+}
+
+#[derive(Template)]
+#[template(path = "incidents.html", config = "src/http/pages/askama.toml")]
+struct IncidentsPage {
+    frame: Frame,
+    asked: Asked,
+    services: Vec<String>,
+    /// Why nothing is shown, or how much is.
+    headline: String,
+    groups: Vec<Group>,
+    /// The address of what comes behind these.
+    more: Option<String>,
+    is_filtered: bool,
+    /// Not all that is open is shown.
+    is_cut: bool,
+    /// Where several are chosen: none yet, and all.
+    choose: [String; 2],
+}
+
+impl IncidentsPage {
+    fn is_choosing(&self) -> bool {
+        self.frame.may_act() && !self.asked.select.is_empty()
+    }
+
+    fn can_choose(&self) -> bool {
+        self.frame.may_act() && self.groups.iter().any(|group| group.rows.iter().any(|row| row.status != "resolved"))
+    }
+}
+
+struct Group {
+    title: &'static str,
+    rows: Vec<Row>,
+}
+
+/// One incident as it is listed.
+struct Row {
+    number: i64,
+    severity: &'static str,
+    status: &'static str,
+    summary: String,
+    service: String,
+    opened: At,
+    since: Count,
+    alerts: i64,
+    /// Who has it, who is called, why nobody is.
+    who: String,
+    alarming: bool,
+}
+
+/// `GET /incidents`.
+pub(super) async fn list(
+    State(app): State<Arc<Shared>>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Fault> {
+    let frame = Frame::of(&app, &viewer, "/incidents").await?;
+    let store = app.engine.store();
+    let statuses = statuses(&asked.status);
+    let wanted = Wanted {
+        statuses: statuses.clone(),
+        service: given(&asked.service),
+        text: given(&asked.text),
+        before: asked.before.as_deref().and_then(|before| before.parse().ok()),
+        limit: OPEN_MAX as i64 + 1,
+    };
+    let shows_open = wanted.before.is_none() && statuses.iter().any(|status| *status != Status::Resolved);
+    let mut open = if shows_open { store.open_incidents(&wanted).await? } else { Vec::new() };
+    let is_cut = open.len() > OPEN_MAX;
+    open.truncate(OPEN_MAX);
+    let mut resolved = Vec::new();
+    if statuses.contains(&Status::Resolved) {
+        resolved = store.resolved_incidents(&Wanted { limit: RESOLVED_MAX + 1, ..wanted.clone() }).await?;
+    }
+    let more = (resolved.len() as i64 > RESOLVED_MAX).then(|| {
+        resolved.truncate(usize::try_from(RESOLVED_MAX).unwrap_or(usize::MAX));
+        let before = resolved.last().map_or(0, |last| last.number);
+        let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
+        format!("/incidents?status={status}&service={service}&text={text}&before={before}")
+    });
+    let called = if open.is_empty() { HashMap::new() } else { store.being_called().await? };
+    let teller = Teller { now: frame.now, zone: viewer.zone.clone() };
+    let row = |incident: Incident| Row::of(incident, &called, &teller);
+    let (triggered, taken): (Vec<Incident>, Vec<Incident>) =
+        open.into_iter().partition(|incident| incident.status == Status::Triggered);
+    let headline = match is_cut {
+        true => format!("More than {OPEN_MAX} are open"),
+        false => headline(triggered.len(), taken.len(), shows_open),
+    };
+    let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", resolved)];
+    let groups = groups.map(|(title, found)| Group { title, rows: found.into_iter().map(row).collect() });
+    let services = app.engine.definitions().rulebook.services.iter().map(|service| service.name.clone()).collect();
+    let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
+    let choose =
+        ["some", "all"].map(|some| format!("/incidents?status={status}&service={service}&text={text}&select={some}"));
+    let is_filtered = wanted.service.is_some() || wanted.text.is_some();
+    let groups = groups.into_iter().filter(|group| !group.rows.is_empty()).collect();
+    Ok(page(&IncidentsPage { frame, asked, services, headline, groups, more, is_filtered, is_cut, choose }))
+}
+
+fn statuses(word: &str) -> Vec<Status> {
+    match word {
+        "triggered" => vec![Status::Triggered],
+        "acknowledged" => vec![Status::Acknowledged],
+        "resolved" => vec![Status::Resolved],
+        "all" => Status::ALL.to_vec(),
+        _ => vec![Status::Triggered, Status::Acknowledged],
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.contains('\0')).then(|| text.to_owned())
+}
+
+fn headline(triggered: usize, taken: usize, shows_open: bool) -> String {
+    match (triggered, taken) {
+        _ if !shows_open => "Resolved incidents".to_owned(),
+        (0, 0) => "Nothing is open".to_owned(),
+        (0, taken) => format!("{taken} open, all taken"),
+        (triggered, 0) => format!("{triggered} open, nobody has {}", if triggered == 1 { "it" } else { "them" }),
+        (triggered, taken) => format!("{} open, {triggered} not taken", triggered + taken),
+    }
+}
+
+impl Row {
+    fn of(incident: Incident, called: &HashMap<i64, Vec<String>>, teller: &Teller) -> Self {
+        let people = called.get(&incident.number).map(|people| people.join(", "));
+        let mut alarming = false;
+        let who = match (incident.status, incident.acknowledged, people) {
+            (Status::Resolved, _, _) => String::new(),
+            (Status::Acknowledged, Some((_, who)), _) => format!("{who} has it"),
+            (Status::Acknowledged, None, _) => "taken".to_owned(),
+            (Status::Triggered, _, Some(people)) if incident.position.exhausted => {
+                alarming = true;
+                format!("nobody answered; calling {people} again and again")
+            }
+            (Status::Triggered, _, Some(people)) => format!("calling {people}"),
+            (Status::Triggered, _, None) => match incident.held {
+                Some(why) => format!("waits: {why}"),
+                None if incident.pages == 0 => "nobody called yet".to_owned(),
+                None => {
+                    alarming = true;
+                    "nobody is being called".to_owned()
+                }
+            },
+        };
+        Self {
+            number: incident.number,
+            severity: incident.severity.word(),
+            status: incident.status.word(),
+            summary: incident.summary,
+            service: incident.service,
+            opened: teller.at(incident.opened_at),
+            since: teller.since(incident.opened_at),
+            alerts: incident.alert_count,
+            who,
+            alarming,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The list of mails: all that came, those that no rule knew, those kept aside because of their sender.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::access::Viewer;
+use super::frame::{Fault, Frame, page};
+use super::words::{At, Teller};
+use crate::http::Shared;
+use crate::store::mail::{StoredAlert, StoredMail};
+
+/// Mails to a page.
+const MAILS_MAX: i64 = 50;
+
+/// Senders whose mail no rule knew.
+const SENDERS_MAX: i64 = 200;
+
+/// Query of `GET /mails`. What is not known is as if it were not there.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    view: String,
+    before: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "mails.html", config = "src/http/pages/askama.toml")]
+struct MailsPage {
+    frame: Frame,
+    view: &'static str,
+    rows: Vec<Row>,
+    senders: Vec<Sender>,
+    more: Option<String>,
+}
+
+struct Row {
+    id: String,
+    at: At,
+    subject: String,
+    from: String,
+    to: String,
+    said: Vec<Said>,
+}
+
+/// What a mail was read as.
+struct Said {
+    action: &'static str,
+    severity: &'static str,
+    service: String,
+    rule: String,
+    held: String,
+    incident: Option<i64>,
+}
+
+struct Sender {
+    name: String,
+    mails: i64,
+    id: String,
+    subject: String,
+}
+
+/// `GET /mails`.
+pub(super) async fn list(
+    State(app): State<Arc<Shared>>,
+    viewer: Viewer,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Fault> {
+    let frame = Frame::of(&app, &viewer, "/mails").await?;
+    let store = app.engine.store();
+    let teller = Teller { now: frame.now, zone: viewer.zone.clone() };
+    let (mut rows, mut senders, mut more) = (Vec::new(), Vec::new(), None);
+    let view = match asked.view.as_str() {
+        "unmatched" => {
+            let found = store.unmatched(Timestamp::UNIX_EPOCH, SENDERS_MAX).await?;
+            senders.extend(found.into_iter().map(|found| Sender {
+                name: found.header_from,
+                mails: found.mails,
+                id: found.newest_id,
+                subject: found.newest_subject,
+            }));
+            "unmatched"
+        }
+        "quarantined" => {
+            rows.extend(store.quarantined(MAILS_MAX).await?.into_iter().map(|found| row(found, &teller)));
+            "quarantined"
+        }
+        _ => {
+            let before = asked.before.filter(|before| super::is_mail_id(before));
+            let mut found = store.mails(before.as_deref(), MAILS_MAX + 1).await?;
+            if found.len() as i64 > MAILS_MAX {
+                found.pop();
+                more = found.last().map(|(last, _)| format!("/mails?before={}", last.id));
+            }
+            rows.extend(found.into_iter().map(|found| row(found, &teller)));
+            "all"
+        }
+    };
+    Ok(page(&MailsPage { frame, view, rows, senders, more }))
+}
+
+fn row((mail, alerts): (StoredMail, Vec<StoredAlert>), teller: &Teller) -> Row {
+    let said = |stored: StoredAlert| Said {
+        action: stored.alert.action.word(),
+        severity: stored.alert.severity.word(),
+        service: stored.service,
+        rule: stored.alert.rule,
+        held: stored.held,
+        incident: stored.incident_number.filter(|number| *number > 0),
+    };
+    let from = if mail.header_from.is_empty() { mail.reverse_path } else { mail.header_from };
+    Row {
+        id: mail.id,
+        at: teller.at(mail.received_at),
+        subject: if mail.subject.trim().is_empty() { "(no subject)".to_owned() } else { mail.subject },
+        from,
+        to: mail.recipients.join(", "),
+        said: alerts.into_iter().map(said).collect(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Signing in and out, and setting a password by an invitation.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+use super::access::{self, Viewer};
+use super::frame::{Fault, Frame, page, with_status};
+use super::password::{self, CHARACTERS_MIN, Checked};
+use crate::http::{Shared, auth};
+
+type App = State<Arc<Shared>>;
+
+#[derive(Template)]
+#[template(path = "sign_in.html", config = "src/http/pages/askama.toml")]
+struct SignInPage {
+    frame: Frame,
+    name: String,
+    next: String,
+    wrong: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html", config = "src/http/pages/askama.toml")]
+struct InvitationPage {
+    frame: Frame,
+    name: String,
+    least: usize,
+    wrong: Option<String>,
+}
+
+/// Query of `GET /sign-in`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    next: Option<String>,
+}
+
+/// Form of `POST /sign-in`.
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    name: String,
+    password: String,
+    next: Option<String>,
+}
+
+/// Form of `POST /invite/{secret}`.
+#[derive(Deserialize)]
+pub(super) struct NewPassword {
+    password: String,
+    repeated: String,
+}
+
+/// `GET /sign-in`.
+pub(super) async fn form(State(app): App, Query(asked): Query<Asked>) -> Response {
+    let next = destination(asked.next);
+    page(&SignInPage { frame: frame(&app), name: String::new(), next, wrong: None })
+}
+
+/// `POST /sign-in`.
+pub(super) async fn sign_in(State(app): App, Form(given): Form<Credentials>) -> Result<Response, Fault> {
+    let (name, next) = (given.name.trim().to_owned(), destination(given.next));
+    let is_possible = name.len() <= password::BYTES_MAX && !name.contains('\0');
+    let is_known = is_possible && app.engine.definitions().roster.users.contains_key(&name);
+    let known = if is_known { app.engine.store().password(&name).await? } else { None };
+    let mut secret = given.password;
+    secret.truncate(secret.floor_char_boundary(password::BYTES_MAX + 1));
+    let (status, wrong) = match app.pages.passwords.check(secret, known).await {
+        Checked::Right => {
+            let cookie = access::open_session(&app, &name).await?;
+            tracing::info!("{name} has signed in");
+            return Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response());
+        }
+        Checked::Wrong => (StatusCode::FORBIDDEN, "Name or password is wrong."),
+        Checked::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again in a moment."),
+    };
+    Ok(with_status(status, &SignInPage { frame: frame(&app), name, next, wrong: Some(wrong) }))
+}
+
+/// `POST /sign-out`: this session ends.
+pub(super) async fn sign_out(State(app): App, viewer: Viewer) -> Result<Response, Fault> {
+    app.engine.store().end_session(&viewer.session).await?;
+    Ok(([(header::SET_COOKIE, access::no_session(&app))], Redirect::to("/sign-in")).into_response())
+}
+
+/// `GET /invite/{secret}`: shows who is invited. The invitation stays good, as whatever looks at links in mails may
+/// have asked for this.
+pub(super) async fn invitation(State(app): App, Path(secret): Path<String>) -> Result<Response, Fault> {
+    let name = invited(&app, &secret).await?;
+    Ok(page(&InvitationPage { frame: frame(&app), name, least: CHARACTERS_MIN, wrong: None }))
+}
+
+/// `POST /invite/{secret}`: sets the password and signs in.
+pub(super) async fn accept(
+    State(app): App,
+    Path(secret): Path<String>,
+    Form(given): Form<NewPassword>,
+) -> Result<Response, Fault> {
+    let name = invited(&app, &secret).await?;
+    if let Err(why) = password::check(&given.password, &given.repeated) {
+        let again = InvitationPage { frame: frame(&app), name, least: CHARACTERS_MIN, wrong: Some(why) };
+        return Ok(with_status(StatusCode::BAD_REQUEST, &again));
+    }
+    let busy = || Fault::new(StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again in a moment.");
+    let hashed = app.pages.passwords.hash(given.password).await.ok_or_else(busy)?;
+    let now = app.engine.clock().now();
+    let accepted = app.engine.store().accept_invite(&auth::hash(&secret), &hashed, now).await?;
+    let name = accepted.ok_or_else(no_invitation)?;
+    let cookie = access::open_session(&app, &name).await?;
+    tracing::info!("{name} has set a password");
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/incidents")).into_response())
+}
+
+async fn invited(app: &Shared, secret: &str) -> Result<String, Fault> {
+    let found = app.engine.store().invited(&auth::hash(secret), app.engine.clock().now()).await?;
+    let known = found.filter(|name| app.engine.definitions().roster.users.contains_key(name));
+    known.ok_or_else(no_invitation)
+}
+
+fn no_invitation() -> Fault {
+    let why = "This invitation is used up or too old. Ask for a new one: nightcall people invite NAME.";
+    Fault::missing(why).back("/sign-in")
+}
+
+fn frame(app: &Shared) -> Frame {
+    Frame::outside(app.engine.clock().now())
+}
+
+/// Where to go after signing in: a path of ours and nothing else.
+fn destination(next: Option<String>) -> String {
+    let is_ours = |next: &String| {
+        next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') && !next.contains(char::is_control)
+    };
+    next.filter(is_ours).unwrap_or_else(|| "/incidents".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_nowhere_else() {
+        for (next, expected) in [
+            (Some("/incidents/12"), "/incidents/12"),
+            (Some("/mails?view=all"), "/mails?view=all"),
+            (Some("//evil.example"), "/incidents"),
+            (Some("/\\evil.example"), "/incidents"),
+            (Some("https://evil.example"), "/incidents"),
+            (Some("/\tx"), "/incidents"),
+            (Some(""), "/incidents"),
+            (None, "/incidents"),
+        ] {
+            assert_eq!(destination(next.map(str::to_owned)), expected, "{next:?}");
+        }
+    }
+}

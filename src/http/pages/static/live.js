@@ -1,0 +1,75 @@
+// Lets a page follow what happens: asks for its parts again when the gateway says that something changed, and counts
+// times on. Without it the page is whole, only not live.
+(() => {
+  "use strict";
+  const body = document.body;
+  // The gateway's clock counts, not this machine's.
+  const ahead = Date.parse(body.dataset.now) - Date.now();
+  const stale = document.getElementById("stale");
+
+  const two = (number) => String(number).padStart(2, "0");
+  const length = (seconds, exact) => {
+    if (seconds < 3600 && exact) return `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    return `${Math.floor(minutes / 1440)} days`;
+  };
+  const count = () => {
+    const now = Date.now() + ahead;
+    for (const element of document.querySelectorAll("[data-until],[data-since]")) {
+      const { until, since } = element.dataset;
+      const seconds = Math.floor((until ? Date.parse(until) - now : now - Date.parse(since)) / 1000);
+      const text = until ? (seconds > 0 ? `in ${length(seconds, true)}` : "now") : length(Math.max(0, seconds), false);
+      if (element.textContent !== text) element.textContent = text;
+    }
+  };
+  const here = document.querySelector(".top [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+  count();
+  setInterval(count, 1000);
+
+  let stamp = body.dataset.stamp;
+  let source = null;
+  // A connection that comes back at once is nothing to tell.
+  let doubt = 0;
+  const broken = () => {
+    if (!doubt) doubt = setTimeout(() => { stale.hidden = false; }, 8000);
+  };
+  const whole = () => {
+    clearTimeout(doubt);
+    doubt = 0;
+    stale.hidden = true;
+  };
+  const follow = () => {
+    if (source) return;
+    source = new EventSource("/events");
+    source.addEventListener("news", (event) => {
+      whole();
+      if (event.data === stamp) return;
+      stamp = event.data;
+      htmx.trigger(body, "news");
+    });
+    source.onerror = () => {
+      broken();
+      // A refusal closes it for good: try again later, as if it had broken off.
+      if (source && source.readyState === EventSource.CLOSED) {
+        source = null;
+        setTimeout(follow, 10000);
+      }
+    };
+  };
+  // A page that nobody looks at keeps no connection.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && source) {
+      source.close();
+      source = null;
+    } else if (!document.hidden) {
+      follow();
+    }
+  });
+  if (!document.hidden) follow();
+  body.addEventListener("htmx:sendError", broken);
+  body.addEventListener("htmx:afterSwap", count);
+})();

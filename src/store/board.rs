@@ -1,0 +1,245 @@
+//! What the pages ask for: incidents as they are worked through, who is being called, which mails an incident has.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use super::mail::{StoredAlert, alert};
+use super::{Error, Store, incident, instant, instant_or_none, int, text, text_or_none, word};
+use crate::domain::incident::{Incident, Status};
+use crate::domain::notification;
+use crate::domain::roster::Channel;
+
+/// Which incidents to show.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Any of these; empty is all.
+    pub statuses: Vec<Status>,
+    /// Only of this service.
+    pub service: Option<String>,
+    /// Only those whose summary or key has this text.
+    pub text: Option<String>,
+    /// Of resolved ones only numbers below this one.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A notification as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// A person, or a room as `room:NAME`.
+    pub user: String,
+    /// By what.
+    pub channel: Channel,
+    /// How far it is.
+    pub status: notification::Status,
+    /// Of which page.
+    pub page: i64,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// When it is to be said, or was begun.
+    pub due_at: Timestamp,
+    /// What went wrong last.
+    pub error: Option<String>,
+    /// They were called in beside the escalation, also by somebody who has it.
+    pub called_in: bool,
+}
+
+/// An alert of an incident with the mail that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The alert.
+    pub alert: StoredAlert,
+    /// When its mail came.
+    pub received_at: Timestamp,
+    /// The mail's subject.
+    pub subject: String,
+    /// The address in its `From`.
+    pub header_from: String,
+}
+
+/// Open incidents of one service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Those that nobody has.
+    pub triggered: i64,
+    /// Those that somebody has.
+    pub acknowledged: i64,
+}
+
+/// Notifications that are to be said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// How many, those of later included.
+    pub waiting: i64,
+    /// When the first of them is or was due.
+    pub oldest_due_at: Option<Timestamp>,
+}
+
+const WORST_FIRST: &str = "case status when 'triggered' then 0 else 1 end, \
+     case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end, number desc";
+
+impl Store {
+    /// Open incidents: those nobody has first, the worst first, then the newest. Probes are none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_incidents(&self, wanted: &Wanted) -> Result<Vec<Incident>, Error> {
+        let is = |status| i64::from(wanted.statuses.is_empty() || wanted.statuses.contains(&status));
+        let sql = format!(
+            "select * from incident where resolved_at is null and number > 0 and ($1 = '' or service = $1) \
+             and ($2 = '' or {LIKE}) \
+             and ((status = 'triggered' and $4 = 1) or (status = 'acknowledged' and $5 = 1)) \
+             order by {WORST_FIRST} limit $6"
+        );
+        // Only our own words are in the text; every value is bound.
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(wanted.service.as_deref().unwrap_or_default());
+        let (lower, exact) = wanted.patterns();
+        let query = query.bind(lower).bind(exact).bind(is(Status::Triggered)).bind(is(Status::Acknowledged));
+        self.rows(query.bind(wanted.limit)).await?.iter().map(incident::incident).collect()
+    }
+
+    /// Resolved incidents, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn resolved_incidents(&self, wanted: &Wanted) -> Result<Vec<Incident>, Error> {
+        let sql = format!(
+            "select * from incident where number < $4 and number > 0 and status = 'resolved' \
+             and ($1 = '' or service = $1) and ($2 = '' or {LIKE}) order by number desc limit $5"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(wanted.service.as_deref().unwrap_or_default());
+        let (lower, exact) = wanted.patterns();
+        let query = query.bind(lower).bind(exact).bind(wanted.before.unwrap_or(i64::MAX)).bind(wanted.limit);
+        self.rows(query).await?.iter().map(incident::incident).collect()
+    }
+
+    /// Who is being called for what nobody has, by the incident's number: everybody of its newest page who has not
+    /// answered.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn being_called(&self) -> Result<HashMap<i64, Vec<String>>, Error> {
+        let sql = "select distinct n.incident_number, n.username from incident i join notification n \
+                   on n.incident_number = i.number and n.page = i.pages \
+                   where i.resolved_at is null and i.status = 'triggered' and i.number > 0 \
+                   and n.status in ('pending', 'sending', 'sent') order by n.incident_number, n.username";
+        let mut called: HashMap<i64, Vec<String>> = HashMap::new();
+        for row in &self.rows(sqlx::query(sql)).await? {
+            called.entry(int(row, "incident_number")?).or_default().push(text(row, "username")?);
+        }
+        Ok(called)
+    }
+
+    /// The notifications of an incident, of the newest page first, then by when they are due.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn calls(&self, number: i64, limit: i64) -> Result<Vec<Call>, Error> {
+        let sql = "select username, channel, status, page, attempts, due_at, last_error, called_in from notification \
+                   where incident_number = $1 order by page desc, due_at, username, channel limit $2";
+        let call = |row: &AnyRow| {
+            Ok(Call {
+                user: text(row, "username")?,
+                channel: word(row, "channel")?,
+                status: word(row, "status")?,
+                page: int(row, "page")?,
+                attempts: int(row, "attempts")?,
+                due_at: instant(row, "due_at")?,
+                error: text_or_none(row, "last_error")?,
+                called_in: int(row, "called_in")? != 0,
+            })
+        };
+        self.rows(sqlx::query(sql).bind(number).bind(limit)).await?.iter().map(call).collect()
+    }
+
+    /// The alerts of an incident with their mails, newest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn evidence(&self, number: i64, limit: i64) -> Result<Vec<Evidence>, Error> {
+        let sql = "select a.*, m.received_at, m.subject, m.header_from from alert a join mail m on m.id = a.mail_id \
+                   where a.incident_number = $1 order by a.mail_id desc, a.ordinal limit $2";
+        let evidence = |row: &AnyRow| {
+            Ok(Evidence {
+                alert: alert(row)?,
+                received_at: instant(row, "received_at")?,
+                subject: text(row, "subject")?,
+                header_from: text(row, "header_from")?,
+            })
+        };
+        self.rows(sqlx::query(sql).bind(number).bind(limit)).await?.iter().map(evidence).collect()
+    }
+
+    /// Open incidents by service.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_by_service(&self) -> Result<HashMap<String, Open>, Error> {
+        let sql = "select service, status, count(*) as n from incident where resolved_at is null and number > 0 \
+                   group by service, status";
+        let mut open: HashMap<String, Open> = HashMap::new();
+        for row in &self.rows(sqlx::query(sql)).await? {
+            let of_service = open.entry(text(row, "service")?).or_default();
+            match word(row, "status")? {
+                Status::Triggered => of_service.triggered = int(row, "n")?,
+                Status::Acknowledged => of_service.acknowledged = int(row, "n")?,
+                Status::Resolved => {}
+            }
+        }
+        Ok(open)
+    }
+
+    /// The notifications that are to be said.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn queue(&self) -> Result<Queue, Error> {
+        let sql =
+            "select count(*) as n, min(due_at) as oldest from notification where status in ('pending', 'sending')";
+        let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(Queue::default()) };
+        Ok(Queue { waiting: int(&row, "n")?, oldest_due_at: instant_or_none(&row, "oldest")? })
+    }
+
+    /// What changes when anything does that the pages show: a text to compare with an earlier one. Asked every second,
+    /// so it looks at open incidents and at the ends of indexes only.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn stamp(&self) -> Result<String, Error> {
+        let sql = "select count(*) as n, coalesce(max(number), 0) as newest, coalesce(max(touched_at), 0) as touched, \
+                   coalesce(max(pages), 0) as pages, \
+                   count(case when status = 'acknowledged' then 1 end) as acknowledged, \
+                   (select coalesce(max(id), '') from mail) as mail, \
+                   (select count(*) from shift_override) as overrides, \
+                   (select coalesce(max(ends_at), 0) from silence) as silence, \
+                   (select count(*) from silence) as silences \
+                   from incident where resolved_at is null and number > 0";
+        let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(String::new()) };
+        let numbers = ["n", "newest", "touched", "pages", "acknowledged", "overrides", "silence", "silences"];
+        let mut stamp = text(&row, "mail")?;
+        for column in numbers {
+            stamp.push_str(&format!("/{}", int(&row, column)?));
+        }
+        Ok(stamp)
+    }
+}
+
+/// What a text is looked for in: in any case where the database knows how, else as it is written.
+const LIKE: &str = "lower(summary) like $2 escape '!' or lower(dedup_key) like $2 escape '!' \
+     or summary like $3 escape '!' or dedup_key like $3 escape '!'";
+
+impl Wanted {
+    /// The text as patterns: in lower case, and as it is. Both are empty where nothing is looked for.
+    fn patterns(&self) -> (String, String) {
+        let Some(text) = self.text.as_deref() else { return Default::default() };
+        let pattern = |text: &str| {
+            let escaped: String =
+                text.chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
+            format!("%{escaped}%")
+        };
+        (pattern(&text.to_lowercase()), pattern(text))
+    }
+}
