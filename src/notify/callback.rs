@@ -16,7 +16,6 @@ use super::answering::{self, Done, saying};
 use super::exchange::{Answer, Callback, Refusal, Request};
 use super::http::Guard;
 use super::message::Subject;
-use super::saying::Reader;
 use super::{Channels, mattermost, ntfy, pagerduty, pushover, slack, telegram};
 use crate::domain::channel::Channel;
 use crate::engine::Engine;
@@ -121,7 +120,7 @@ impl Shared {
             return mattermost::reply(config, &done.said, None);
         };
         let Some(kind) = saying(incident) else { return mattermost::reply(config, &done.said, None) };
-        let reader = Reader::of(&self.engine.definitions(), &notification.user);
+        let reader = self.channels.reader(&notification.user);
         let incidents = vec![Subject::of(incident, notification.page)];
         let now = self.engine.clock().now();
         let message = reader.message(&notification.id, kind, &notification.user, incidents, now);

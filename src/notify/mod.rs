@@ -109,6 +109,11 @@ impl Channels {
         missing.map(|(name, method)| (name, method.channel))
     }
 
+    /// Somebody as the definitions in force have them.
+    pub fn reader(&self, user: &str) -> Reader {
+        Reader::of(&self.engine.definitions(), user).with_pages(self.setup.public_url.as_deref())
+    }
+
     fn now(&self) -> Timestamp {
         self.engine.clock().now()
     }

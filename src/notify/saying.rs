@@ -1,5 +1,7 @@
 //! What is said, made of what is stored: pages and notices become messages, whatever the channel.
 
+use std::sync::OnceLock;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -21,6 +23,10 @@ pub struct Reader {
     zone: TimeZone,
     locale: Locale,
     templates: Templates,
+    /// Where our pages are, without a slash at its end.
+    pages: Option<String>,
+    /// The page about the incident of this number.
+    page: OnceLock<(i64, String)>,
 }
 
 impl Reader {
@@ -29,9 +35,24 @@ impl Reader {
         let user = definitions.roster.users.get(user);
         Self {
             templates: Templates::of(&definitions.templates),
+            pages: None,
+            page: OnceLock::new(),
             zone: user.map_or(TimeZone::UTC, |user| user.zone.clone()),
             locale: user.map_or(Locale::default(), |user| user.locale),
         }
+    }
+
+    /// The same reader, who can open our pages under this address.
+    #[must_use]
+    pub fn with_pages(self, public_url: Option<&str>) -> Self {
+        Self { pages: public_url.map(str::to_owned), ..self }
+    }
+
+    /// The page about an incident. A reader has one at a time.
+    fn page_about(&self, number: i64) -> Option<&str> {
+        let pages = self.pages.as_ref()?;
+        let (known, page) = self.page.get_or_init(|| (number, format!("{pages}/incidents/{number}")));
+        (*known == number).then_some(page)
     }
 
     /// Where they live.
@@ -86,12 +107,13 @@ impl Reader {
         incidents: Vec<Subject<'a>>,
         now: Timestamp,
     ) -> Message<'a> {
+        let url = incidents.first().and_then(|first| self.page_about(first.number));
         Message {
             id,
             kind,
             user,
             incidents,
-            url: None,
+            url,
             code: None,
             locale: self.locale,
             zone: &self.zone,

@@ -30,6 +30,8 @@ pub struct Setup {
     pub webhook: Option<webhook::Config>,
     /// Webhooks with a name.
     pub webhooks: Named<webhook::Config>,
+    /// Where our pages are, as others see them, without a slash at its end.
+    pub public_url: Option<String>,
     /// Who sends texts.
     pub sms: Option<sms::Setup>,
     /// From whom mail is sent, and through which servers.

@@ -7,7 +7,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Channels;
-use super::saying::Reader;
 use crate::domain::notification::Outcome;
 use crate::engine::{Claimed, Engine, FollowUp};
 use crate::store;
@@ -90,7 +89,7 @@ impl Worker {
     }
 
     async fn follow_up(self, told: FollowUp) {
-        let reader = Reader::of(&self.engine.definitions(), &told.notification.user);
+        let reader = self.channels.reader(&told.notification.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.follow_up(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
@@ -111,7 +110,7 @@ impl Worker {
     }
 
     async fn tell(self, told: StoredNotice) {
-        let reader = Reader::of(&self.engine.definitions(), &told.user);
+        let reader = self.channels.reader(&told.user);
         let telling = tokio::time::timeout(SEND_TIMEOUT, self.channels.tell(&told, &reader));
         let outcome = telling.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         tracing::info!(
@@ -130,7 +129,7 @@ impl Worker {
     }
 
     async fn send(self, claimed: Claimed) {
-        let reader = Reader::of(&self.engine.definitions(), &claimed.notification.user);
+        let reader = self.channels.reader(&claimed.notification.user);
         let sending = tokio::time::timeout(SEND_TIMEOUT, self.channels.send(&claimed, &reader));
         let outcome = sending.await.unwrap_or_else(|_| Outcome::Unknown("the provider timed out".to_owned()));
         let notification = &claimed.notification;

@@ -32,7 +32,8 @@ struct Around<'a> {
 /// Reads the sections of all channels but the phone.
 pub(super) fn read(root: &mut Table<'_>, folder: &Path, public_url: Option<&str>) -> Setup {
     let around = Around { folder, public_url };
-    let mut setup = Setup { allowed: read_egress(root), ..Setup::default() };
+    let public = public_url.map(str::to_owned);
+    let mut setup = Setup { allowed: read_egress(root), public_url: public, ..Setup::default() };
     setup.webhook = root.table("webhook").and_then(|mut table| {
         let secret = read_secret(&mut table, folder, ["secret", "secret_file", "secret_env"]);
         table.finish();

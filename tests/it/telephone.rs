@@ -56,7 +56,9 @@ async fn a_text_is_answered_by_its_code() {
     let text = exchange.last();
     assert_eq!(text.to, DEE);
     let code = code(&text.says);
-    assert_eq!(text.says, format!("#1 critical db: disk on db1 is CRITICAL\nreply 4 {code} = ack, 6 {code} = resolve"));
+    let page = world.url("/incidents/1");
+    let expected = format!("#1 critical db: disk on db1 is CRITICAL\nreply 4 {code} = ack, 6 {code} = resolve\n{page}");
+    assert_eq!(text.says, expected);
 
     let mut forged = exchange.clone();
     forged.token = "guessed";
