@@ -18,6 +18,7 @@ mod dialogs;
 mod durability;
 mod limits;
 mod oncall;
+mod oracle;
 mod order;
 mod peers;
 mod people;
