@@ -177,16 +177,14 @@ postfix_sends implicit 'smtp_tls_wrappermode = yes' 'smtp_tls_security_level = e
 postfix stop 2>/dev/null
 
 lay_out exim4-daemon-light
-useradd --system exim
-install -d -o exim -g exim /etc/exim4 /var/spool/exim4 /var/log/exim4
+useradd --system --badname Debian-exim
+install -d -o Debian-exim -g Debian-exim /etc/exim4 /var/spool/exim4 /var/log/exim4
 exim_sends() {
   local way=$1 port=$2
   shift 2
   cat >/etc/exim4/exim4.conf <<E
 primary_hostname = monitor.test
 keep_environment =
-exim_user = exim
-exim_group = exim
 begin routers
 everything:
   driver = manualroute
@@ -216,7 +214,9 @@ exim_sends implicit $IMPLICIT_PORT 'protocol = smtps' 'tls_verify_hosts = *' 'ho
 lay_out opensmtpd
 useradd --system opensmtpd
 useradd --system opensmtpq
-mkdir -p /var/lib/opensmtpd/empty /var/spool/smtpd
+install -d -m 711 /var/spool/smtpd
+chgrp opensmtpq /usr/sbin/smtpctl
+chmod 2755 /usr/sbin/smtpctl
 echo "$USER_NAME $USER_NAME:$PASSWORD" >/etc/mail-credentials
 smtpd_pid=
 smtpd_sends() {
@@ -254,7 +254,9 @@ dma_sends auth "PORT $STARTTLS_PORT" SECURETRANSFER STARTTLS 'AUTHPATH /etc/dma/
 dma_sends implicit "PORT $IMPLICIT_PORT" SECURETRANSFER 'AUTHPATH /etc/dma/auth.conf'
 
 lay_out nullmailer
-echo monitor.test >/etc/nullmailer/me
+echo monitor.test >/etc/mailname
+mkfifo /var/spool/nullmailer/trigger
+chown mail /var/spool/nullmailer/trigger
 nullmailer_pid=
 nullmailer_sends() {
   echo "$2" >/etc/nullmailer/remotes
@@ -290,7 +292,7 @@ chmod 600 ~/.authenticate/ca.pem
 esmtp_sends() {
   local way=$1
   shift
-  printf '%s\n' "hostname=mx.test:$STARTTLS_PORT" 'force_mda=""' "$@" >~/.esmtprc
+  printf '%s\n' "hostname=mx.test:$STARTTLS_PORT" "$@" >~/.esmtprc
   chmod 600 ~/.esmtprc
   sends esmtp "$way" esmtp -f $FROM $TO
 }

@@ -88,7 +88,7 @@ apt_get() {
 fetch() { (mkdir -p /live/packages && cd /live/packages && apt_get download "$@"); }
 
 # Lays such a package over what is there, without its scripts.
-lay_out() { dpkg --extract "$(ls /live/packages/"$1"_*.deb)" /; }
+lay_out() { dpkg-deb --fsys-tarfile /live/packages/"$1"_*.deb | tar --extract --keep-directory-symlink --directory=/; }
 
 # Goes on with the same script where there is no network: LIVE_STAGE is `offline` then.
 go_offline() {
