@@ -1,6 +1,7 @@
 #!/bin/bash
 # A real Postfix hands mail to nightcall while its PostgreSQL is stopped, and while it hangs: mail is put off with 451
-# in time, stays in Postfix's queue, and comes in once when the database is back.
+# in time, stays in Postfix's queue, and comes in when the database is back. A mail that was put off may have been stored
+# after all, as nobody can know while the database is silent; it acts once all the same.
 #
 #   tests/live/postfix_outage.sh                 as root on Debian 12; touches nothing of the machine (throwaway.sh)
 #   NIGHTCALL=FILE tests/live/postfix_outage.sh  tries that binary
@@ -26,7 +27,12 @@ pg_start || fail 'PostgreSQL starts' 'exit code 0' "$(tail /tmp/pg.log)"
 pg createdb -h 127.0.0.1 -U postgres nightcall
 
 # Every process of the server, so that it hangs without a word, as a machine that is cut off does.
-signal_postgres() { pkill --session "$(head -n 1 /tmp/pg/postmaster.pid)" --signal "$1"; }
+signal_postgres() {
+  local server
+  server=$(head -n 1 /tmp/pg/postmaster.pid)
+  # shellcheck disable=SC2046 # one word for each process
+  kill -s "$1" "$server" $(cat "/proc/$server/task/$server/children")
+}
 
 start_gateway "listen = \"127.0.0.1:2525\"
 commit_timeout = \"${COMMIT_LIMIT_S}s\"
@@ -76,17 +82,17 @@ outage() {
   ok "$1: $MAILS mails stay in Postfix's queue"
 }
 
-all_are_stored_once() {
+all_act_once() {
   local n
-  for ((n = 1; n <= MAILS; n++)); do is_stored_once "$1" "mail$n" || return 1; done
+  for ((n = 1; n <= MAILS; n++)); do acts_once "$1" "mail$n" || return 1; done
 }
 
 drains() {
   within 60 queue_is 0 || fail "$1: the queue drains" 'no mail left' "$(postqueue -j)"
   # The answer to the last one may be on its way; then nothing more can come.
-  within "$WAIT_LIMIT_S" all_are_stored_once "$1" ||
-    fail "$1: each mail is stored once, with its incident" "$MAILS of them" "the newest: $(newest)"
-  ok "$1: the queue drains, and each mail is there once"
+  within "$WAIT_LIMIT_S" all_act_once "$1" ||
+    fail "$1: each mail opens its incident, once" "$MAILS of them" "the newest: $(newest)"
+  ok "$1: the queue drains, and each mail acts once"
 }
 
 send before mail

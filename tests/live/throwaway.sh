@@ -191,14 +191,21 @@ problem() {
     "$(date -R)" "$1" "$2"
 }
 
-# Whether `problem HOST SERVICE` is stored once, and opened the one incident it should.
-is_stored_once() {
+# Whether `problem HOST SERVICE` opened the one incident it should, once.
+acts_once() {
   local key="nagios/service/$1/$2"
   api 'mails?limit=500' | jq --exit-status --arg key "$key" \
-    '[.mails[] | select(any(.alerts[]; .dedup_key == $key))] | length == 1 and .[0].recipients == ["db@alerts.test"]' &&
+    '[.mails[] | select(.recipients == ["db@alerts.test"]) | .alerts[] | select(.dedup_key == $key) | .outcome] |
+     [.[] | select(startswith("the same mail came before as ") | not)] | length == 1 and (.[0] | startswith("opened incident #"))' &&
     api 'incidents?limit=500' | jq --exit-status --arg key "$key" \
       '[.incidents[] | select(.dedup_key == $key)] | length == 1 and .[0].alert_count == 1 and .[0].status == "triggered"
        and .[0].service == "db" and .[0].severity == "critical"'
+}
+
+# And whether it is there once.
+is_stored_once() {
+  acts_once "$@" && api 'mails?limit=500' | jq --exit-status --arg key "nagios/service/$1/$2" \
+    '[.mails[] | select(any(.alerts[]; .dedup_key == $key))] | length == 1'
 }
 
 # The subjects of the newest mails.
