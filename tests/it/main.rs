@@ -15,6 +15,7 @@ mod corpus;
 mod crash;
 mod definitions;
 mod dialogs;
+mod disk;
 mod durability;
 mod limits;
 mod memory;
