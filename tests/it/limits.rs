@@ -89,3 +89,24 @@ async fn a_service_removed_while_its_mail_comes_in_loses_nothing() {
     assert!(client.reply().await.is_some_and(|reply| reply.starts_with("250 ")));
     assert_eq!(world.incident(1).await.service, "db", "another service sees it");
 }
+
+/// A device that loses its connection before the 250 sends the mail again; it acts once (I6).
+#[tokio::test]
+async fn a_client_that_is_gone_before_its_250_may_send_again() {
+    let world = World::standard().await;
+    let mail = b"Message-ID: <1@mon01>\r\nSubject: ** PROBLEM Host Alert: db1 is DOWN **\r\n\r\nx\r\n";
+    let envelope = b"MAIL FROM:<a@b>\r\nRCPT TO:<db@alerts.example.com>\r\nDATA\r\n";
+    let (mut client, _) = greeted(&world).await;
+    client.say(&[&envelope[..], &mail[..], b".\r\n"].concat()).await.expect("sent");
+    drop(client);
+    let (mut client, _) = greeted(&world).await;
+    let reply = client.deliver("a@b", &["db@alerts.example.com"], mail).await.expect("an answer");
+    assert!(reply.starts_with("250 2.0.0 accepted"), "{reply}");
+    assert_eq!(world.incident_count().await, 1);
+    assert_eq!(world.incident(1).await.alert_count, 1, "it acts once");
+    // Cut off before its end, it is no mail at all.
+    let (mut client, _) = greeted(&world).await;
+    client.say(&[&envelope[..], b"Subject: half\r\n\r\nx\r\n."].concat()).await.expect("sent");
+    assert!(client.finish().await.iter().all(|line| !line.contains("accepted as")));
+    assert_eq!(world.incident_count().await, 1);
+}

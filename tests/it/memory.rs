@@ -8,6 +8,7 @@ use std::time::Duration;
 use nightcall::clock::Stopwatch;
 use tempfile::TempDir;
 
+use crate::certificates::SERVER;
 use crate::cli::Gateway;
 use crate::smtp::Client;
 use crate::world::{skip, sqlite_url};
@@ -28,10 +29,10 @@ const IDLE_BYTES_MAX: u64 = 20 * KIB;
 
 const SLOW_CLIENTS: u64 = 1000;
 
-fn configured() -> (TempDir, PathBuf) {
+fn configured(more: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!(
-        "fallback = \"ann\"\n[smtp]\ndomains = [\"localhost\"]\nconnections_max = 20000\n\
+        "fallback = \"ann\"\n[smtp]\ndomains = [\"localhost\"]\nconnections_max = 20000\n{more}\n\
          [database]\nurl = \"{}\"\n[users.ann]\ncontacts = [\"console\"]\n\
          [policies.p]\nsteps = [{{ delay = \"1h\", targets = [\"ann\"] }}]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n",
         sqlite_url(folder.path())
@@ -42,8 +43,8 @@ fn configured() -> (TempDir, PathBuf) {
 }
 
 /// A gateway of its own for each figure, so that no other's memory is in it.
-fn started() -> (TempDir, Gateway) {
-    let (folder, config) = configured();
+fn started(more: &str) -> (TempDir, Gateway) {
+    let (folder, config) = configured(more);
     let gateway = Gateway::start(Command::new(env!("CARGO_BIN_EXE_nightcall")), &config);
     (folder, gateway)
 }
@@ -80,7 +81,7 @@ async fn say_endlessly(client: &mut Client) {
 
 #[tokio::test]
 async fn an_endless_command_takes_no_memory() {
-    let (_folder, gateway) = started();
+    let (_folder, gateway) = started("");
     warm(&gateway).await;
     let before = memory(&gateway, "VmRSS");
     let mut client = greeted(&gateway).await;
@@ -94,7 +95,7 @@ async fn an_endless_command_takes_no_memory() {
 
 #[tokio::test]
 async fn an_endless_mail_takes_no_more_memory_than_a_mail_may() {
-    let (_folder, gateway) = started();
+    let (_folder, gateway) = started("");
     warm(&gateway).await;
     let before = memory(&gateway, "VmRSS");
     let mut client = greeted(&gateway).await;
@@ -111,6 +112,56 @@ async fn an_endless_mail_takes_no_more_memory_than_a_mail_may() {
     assert!(deliver(&mut client).await.starts_with("250 2.0.0"), "the session is in step");
 }
 
+#[tokio::test]
+async fn an_endless_password_inside_tls_takes_no_memory() {
+    let more = format!(
+        "{}[smtp.users]\nups = {:?}\n[[smtp.listeners]]\nlisten = \"127.0.0.1:0\"\ntls = \"implicit\"",
+        SERVER.section(),
+        nightcall::smtp::users::hash(b"secret").expect("hashed")
+    );
+    let (_folder, gateway) = started(&more);
+    let config = SERVER.client(None);
+    let connect = async || {
+        let mut client = Client::connect_tls(gateway.smtp, &config).await.expect("the handshake succeeds");
+        assert!(client.reply().await.expect("a greeting").starts_with("220 "));
+        client
+    };
+    assert!(deliver(&mut connect().await).await.starts_with("250 2.0.0"));
+    let before = memory(&gateway, "VmRSS");
+    let mut client = connect().await;
+    assert!(client.command("AUTH LOGIN").await.expect("an answer").starts_with("334 "));
+    say_endlessly(&mut client).await;
+    assert_eq!(client.command("").await.as_deref(), Some("500 5.5.6 line too long"));
+    let grown = memory(&gateway, "VmHWM").saturating_sub(before);
+    println!("100 MiB without a line's end, as a password inside TLS: {} KiB more", grown / KIB);
+    assert!(grown < SLACK_BYTES, "{grown} bytes");
+    assert!(deliver(&mut client).await.starts_with("250 2.0.0"), "the session is in step");
+}
+
+/// More clients than the program may open files for: it goes on with those it has, and takes others when some leave.
+#[tokio::test]
+async fn without_file_descriptors_it_waits_for_some() {
+    let (_folder, config) = configured("");
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=100:100", env!("CARGO_BIN_EXE_nightcall")]);
+    let gateway = Gateway::start(command, &config);
+    let mut clients = vec![greeted(&gateway).await];
+    for _ in 0..200 {
+        // The system takes the connection; whether the program does is not waited for.
+        clients.push(Client::connect(gateway.smtp).await.expect("there is room in the queue"));
+    }
+    for _ in 0..500 {
+        if gateway.log().contains("cannot accept a connection") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(gateway.log().contains("cannot accept a connection"), "{}", gateway.log());
+    assert_eq!(clients[0].command("NOOP").await.as_deref(), Some("250 2.0.0 OK"), "who is in is served");
+    drop(clients);
+    warm(&gateway).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_silent_clients_are_cheap() {
     // One for each client here, and the program raises its own.
@@ -118,7 +169,7 @@ async fn ten_thousand_silent_clients_are_cheap() {
     if limit < IDLE_CLIENTS + 500 {
         return skip(&format!("only {limit} files may be open"));
     }
-    let (_folder, gateway) = started();
+    let (_folder, gateway) = started("");
     warm(&gateway).await;
     let before = memory(&gateway, "VmRSS");
     let mut clients = Vec::new();
@@ -138,7 +189,7 @@ async fn ten_thousand_silent_clients_are_cheap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_slow_senders_hold_nobody_up() {
-    let (_folder, gateway) = started();
+    let (_folder, gateway) = started("");
     warm(&gateway).await;
     let mut slow = Vec::new();
     for _ in 0..SLOW_CLIENTS {
