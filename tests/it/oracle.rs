@@ -314,7 +314,7 @@ fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = &'static str>
     prop::sample::select(words)
 }
 
-fn in_any_case(word: String, cases: &[bool]) -> String {
+fn in_any_case(word: &str, cases: &[bool]) -> String {
     let upper = |at: usize| cases.get(at % cases.len().max(1)).copied().unwrap_or(true);
     word.chars().enumerate().map(|(at, c)| if upper(at) { c } else { c.to_ascii_lowercase() }).collect()
 }
@@ -431,7 +431,7 @@ fn lines() -> impl Strategy<Value = String> {
         .prop_map(|(verb, argument)| format!("{verb}{argument}"));
     let cases = prop_oneof![Just(vec![true]), Just(vec![false]), prop::collection::vec(any::<bool>(), 1..12)];
     (blank(), prop_oneof![3 => envelope, 2 => other], blank(), cases)
-        .prop_map(|(before, line, after, cases)| format!("{before}{}{after}", in_any_case(line, &cases)))
+        .prop_map(|(before, line, after, cases)| format!("{before}{}{after}", in_any_case(&line, &cases)))
 }
 
 proptest! {
