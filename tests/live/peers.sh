@@ -158,16 +158,13 @@ told
 
 # --- mail servers, and programs that stand in for one ---
 
-postconf -e 'inet_interfaces = loopback-only' 'inet_protocols = ipv4' 'mydestination =' 'smtp_host_lookup = native' \
-  'myhostname = monitor.test' "relayhost = [mx.test]:$STARTTLS_PORT" "smtp_tls_CAfile = $CERTIFICATE" \
-  "smtp_sasl_password_maps = static:$USER_NAME:$PASSWORD" 'smtp_sasl_security_options = noanonymous' \
-  'default_transport = smtp' 'alias_maps =' 'alias_database =' 'maillog_file = /var/log/postfix.log'
-postconf -F '*/*/chroot = n'
+postfix_to "[mx.test]:$STARTTLS_PORT" "smtp_tls_CAfile = $CERTIFICATE" \
+  "smtp_sasl_password_maps = static:$USER_NAME:$PASSWORD" 'smtp_sasl_security_options = noanonymous'
 postfix_sends() {
   local way=$1
   shift
   postconf -e "$@"
-  postfix status 2>/dev/null && postfix reload 2>/dev/null || postfix start 2>/dev/null
+  postfix reload 2>/dev/null
   sends postfix "$way" sendmail -i -f $FROM $TO
 }
 postfix_sends plain 'smtp_tls_security_level = none'

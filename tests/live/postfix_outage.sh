@@ -41,12 +41,8 @@ url = \"postgres://postgres@127.0.0.1/nightcall\""
 
 # --- Postfix ---
 
-postconf -e 'inet_interfaces = loopback-only' 'inet_protocols = ipv4' 'mydestination =' 'smtp_host_lookup = native' \
-  'myhostname = monitor.test' 'relayhost = [mx.test]:2525' 'default_transport = smtp' 'alias_maps =' 'alias_database =' \
-  'maillog_file = /var/log/postfix.log' 'minimal_backoff_time = 3s' 'maximal_backoff_time = 3s' 'queue_run_delay = 3s' \
+postfix_to '[mx.test]:2525' 'minimal_backoff_time = 3s' 'maximal_backoff_time = 3s' 'queue_run_delay = 3s' \
   'smtp_destination_concurrency_failed_cohort_limit = 100'
-postconf -F '*/*/chroot = n'
-postfix start 2>/dev/null
 queued() { postqueue -j | wc --lines; }
 queue_is() { [[ $(queued) -eq $1 ]]; }
 put_off() { [[ $(grep --count "status=deferred (.* said: 451 4.3.0" /var/log/postfix.log) -ge $1 ]]; }

@@ -218,3 +218,20 @@ client_of() {
     '[.mails[] | select(any(.alerts[]; .dedup_key == $key))][0].id')
   api "mails/$id" | jq --compact-output .client
 }
+
+# --- Postfix ---
+
+# A Postfix that hands everything on, whatever the machine's own is set up for: `postfix_to HOST:PORT LINE…`.
+postfix_to() {
+  local relay=$1
+  shift
+  mkdir -p /live/queue /live/data
+  chown postfix /live/data
+  cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
+  printf '%s\n' 'compatibility_level = 3.6' 'queue_directory = /live/queue' 'data_directory = /live/data' \
+    'maillog_file = /var/log/postfix.log' 'inet_interfaces = loopback-only' 'inet_protocols = ipv4' \
+    'myhostname = monitor.test' 'mydestination =' 'alias_maps =' 'alias_database =' 'smtp_host_lookup = native' \
+    'default_transport = smtp' "relayhost = $relay" "$@" >/etc/postfix/main.cf
+  postconf -F '*/*/chroot = n'
+  postfix start 2>/live/postfix.log || fail 'Postfix starts' 'exit code 0' 'another'
+}
