@@ -253,6 +253,30 @@ fn run_pure(dialogue: &Dialogue, step: usize) -> Left {
 }
 
 #[test]
+fn the_table_names_every_dialogue_and_no_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogs");
+    let readme = std::fs::read_to_string(folder.join("README.md")).expect("a table");
+    let table = readme.split_once("What each shows.").expect("it says what each shows").1;
+    let named: Vec<&str> = table.split('`').skip(1).step_by(2).collect();
+    for dialogue in dialogues() {
+        let name = dialogue.name.as_str();
+        let known = named.contains(&name) || name.starts_with("smuggle-") && named.contains(&"smuggle-*");
+        assert!(known, "README.md does not name {name}");
+    }
+    for line in table.lines().filter(|line| line.starts_with("| ")) {
+        let shown = line.rsplit_once(" | ").expect("two columns").1;
+        for name in shown.split('`').skip(1).step_by(2).filter(|name| *name != "smuggle-*") {
+            let there = if name.contains('/') {
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists()
+            } else {
+                folder.join(format!("{name}.smtp")).exists()
+            };
+            assert!(there, "README.md names {name}, which is not there");
+        }
+    }
+}
+
+#[test]
 fn the_pure_session_holds_every_dialogue() {
     for dialogue in dialogues() {
         for step in [1, 2, 3, usize::MAX] {

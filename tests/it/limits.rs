@@ -1,7 +1,16 @@
 //! Limits that need a real listener: connections, memory, patience.
 
+use std::sync::Arc;
+
+use nightcall::clock::Clock;
+use nightcall::engine::intake::{Incoming, Receipt};
+use nightcall::smtp::listener::Listener;
+use nightcall::smtp::session::Acceptance;
+use nightcall::smtp::{Mailroom, server};
+use tokio_util::sync::CancellationToken;
+
 use crate::smtp::Client;
-use crate::world::{STANDARD, World};
+use crate::world::{STANDARD, World, sqlite_url};
 
 async fn greeted(world: &World) -> (Client, String) {
     let mut client = Client::connect(world.running.smtp_address()).await.expect("SMTP accepts");
@@ -88,4 +97,73 @@ async fn a_service_removed_while_its_mail_comes_in_loses_nothing() {
     client.say(b"Subject: x\r\n\r\nx\r\n.\r\n").await.expect("sent");
     assert!(client.reply().await.is_some_and(|reply| reply.starts_with("250 ")));
     assert_eq!(world.incident(1).await.service, "db", "another service sees it");
+}
+
+/// A device that loses its connection before the 250 sends the mail again; it acts once (I6).
+#[tokio::test]
+async fn a_client_that_is_gone_before_its_250_may_send_again() {
+    let world = World::standard().await;
+    let mail = b"Message-ID: <1@mon01>\r\nSubject: ** PROBLEM Host Alert: db1 is DOWN **\r\n\r\nx\r\n";
+    let envelope = b"MAIL FROM:<a@b>\r\nRCPT TO:<db@alerts.example.com>\r\nDATA\r\n";
+    let (mut client, _) = greeted(&world).await;
+    client.say(&[&envelope[..], &mail[..], b".\r\n"].concat()).await.expect("sent");
+    drop(client);
+    let (mut client, _) = greeted(&world).await;
+    let reply = client.deliver("a@b", &["db@alerts.example.com"], mail).await.expect("an answer");
+    assert!(reply.starts_with("250 2.0.0 accepted"), "{reply}");
+    assert_eq!(world.incident_count().await, 1);
+    assert_eq!(world.incident(1).await.alert_count, 1, "it acts once");
+    // Cut off before its end, it is no mail at all.
+    let (mut client, _) = greeted(&world).await;
+    client.say(&[&envelope[..], b"Subject: half\r\n\r\nx\r\n."].concat()).await.expect("sent");
+    assert!(client.finish().await.iter().all(|line| !line.contains("accepted as")));
+    assert_eq!(world.incident_count().await, 1);
+}
+
+/// Falls over at every mail.
+struct Broken;
+
+impl Mailroom for Broken {
+    fn accepts(&self, _recipient: &str) -> Acceptance {
+        Acceptance::Accepted
+    }
+
+    async fn receive(&self, _incoming: Incoming) -> Result<Receipt, nightcall::engine::Error> {
+        std::panic::resume_unwind(Box::new("as broken as can be"))
+    }
+}
+
+/// mailin lost a thread for each, and the whole process when it had none left.
+#[tokio::test]
+async fn a_thousand_faults_inside_put_off_a_thousand_mails_and_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("nightcall.toml");
+    let database = sqlite_url(folder.path());
+    let text = format!(
+        "fallback = \"ann\"\n[database]\nurl = {database:?}\n[users.ann]\ncontacts = [\"console\"]\n\
+         [policies.p]\nsteps = [{{ delay = \"1h\", targets = [\"ann\"] }}]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n"
+    );
+    std::fs::write(&config, text).expect("written");
+    let loaded = nightcall::definitions::load(&config, Clock::System.now()).expect("a good configuration");
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = socket.local_addr().expect("an address");
+    let (stop, counters) = (CancellationToken::new(), server::Counters::default());
+    let broken = Arc::new(Broken);
+    let door = server::Door::new(loaded.settings.smtp, broken, counters.clone(), Clock::System, stop.clone());
+    let serving = tokio::spawn(server::serve(Arc::new(door), Arc::new(Listener::plain(address)), socket));
+    for _ in 0..10 {
+        let mut client = Client::connect(address).await.expect("SMTP accepts");
+        assert!(client.reply().await.is_some_and(|reply| reply.starts_with("220 ")));
+        for _ in 0..100 {
+            let reply = client.deliver("a@b", &["x@y"], b"Subject: x\r\n\r\nx\r\n").await.expect("an answer");
+            assert_eq!(reply, "451 4.3.0 cannot store the mail now, try again later");
+        }
+    }
+    assert_eq!(
+        (counters.mails_not_committed.get(), counters.held_bytes.get()),
+        (1000, 0),
+        "counted, and no memory kept"
+    );
+    stop.cancel();
+    serving.await.expect("it ends as it should");
 }

@@ -1,6 +1,7 @@
 //! Whatever comes in: rules, headers, HTML and the recogniser give an answer, the same each time, in bounded time.
 //!
-//! The same four as the targets in `fuzz/`, with inputs made here, so that every run of the tests tries them.
+//! The same as the targets in `fuzz/`, with inputs made here, so that every run of the tests tries them: cargo-fuzz has
+//! to build the whole crate anew, which takes longer than the tests.
 
 use std::sync::Arc;
 
@@ -81,4 +82,121 @@ fn the_longest_mails_are_read_in_bounded_time() {
     // Unoptimised, on a busy machine: what grows with the square of the text would take hours.
     assert!(watch.elapsed().as_secs() < 120, "took {:?}", watch.elapsed());
     assert!(html_to_text(&"<p>".repeat(100_000)).is_empty());
+}
+
+/// The checks of the fuzz targets `session`, `mail` and `proxy`.
+#[path = "../../fuzz/checks"]
+mod checks {
+    pub(super) mod mail;
+    pub(super) mod proxy;
+    pub(super) mod session;
+}
+
+/// What the fuzzer begins with: the files of a folder and of those within.
+fn seeds(folder: &str) -> Vec<Vec<u8>> {
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut seeds = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let mut paths: Vec<_> =
+            std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                seeds.push(std::fs::read(path).expect("readable"));
+            }
+        }
+    }
+    seeds
+}
+
+/// What a fuzzer does to a seed.
+#[derive(Debug, Clone)]
+enum Change {
+    Set(usize, u8),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    Repeat(usize, usize),
+    Splice(usize, usize),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let at = any::<prop::sample::Index>().prop_map(|index| index.index(1 << 16));
+    let telling = prop::sample::select(b"\r\n.\0\t <>:=\"@*\xff".to_vec());
+    let change = prop_oneof![
+        (at.clone(), prop_oneof![any::<u8>(), telling.clone()]).prop_map(|(at, byte)| Change::Set(at, byte)),
+        (at.clone(), prop::collection::vec(telling, 1..6)).prop_map(|(at, bytes)| Change::Insert(at, bytes)),
+        (at.clone(), 1_usize..40).prop_map(|(at, count)| Change::Remove(at, count)),
+        (at.clone(), 1_usize..40).prop_map(|(at, count)| Change::Repeat(at, count)),
+        (at.clone(), at).prop_map(|(at, other)| Change::Splice(at, other)),
+    ];
+    prop::collection::vec(change, 0..8)
+}
+
+fn changed(seed: &[u8], changes: &[Change], seeds: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for change in changes {
+        let place = |at: usize| at % (bytes.len() + 1);
+        match change {
+            Change::Set(at, byte) => {
+                let at = place(*at);
+                if let Some(there) = bytes.get_mut(at) {
+                    *there = *byte;
+                }
+            }
+            Change::Insert(at, more) => {
+                let at = place(*at);
+                bytes.splice(at..at, more.iter().copied());
+            }
+            Change::Remove(at, count) => {
+                let at = place(*at);
+                bytes.drain(at..(at + count).min(bytes.len()));
+            }
+            Change::Repeat(at, count) => {
+                let at = place(*at);
+                let piece = bytes[at..(at + count).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            Change::Splice(at, other) => {
+                let other = &seeds[other % seeds.len()];
+                bytes.truncate(place(*at));
+                bytes.extend_from_slice(&other[at % (other.len() + 1)..]);
+            }
+        }
+    }
+    bytes
+}
+
+/// Every seed as it is, and many that are changed.
+fn try_all(folder: &str, cases: u32, prefix: &[u8], check: fn(&[u8])) {
+    let seeds = seeds(folder);
+    assert!(seeds.len() > 5, "{folder} has seeds");
+    for seed in &seeds {
+        check(&[prefix, seed].concat());
+    }
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
+    let any = (any::<prop::sample::Index>(), any::<[u8; 2]>(), changes());
+    let tried = runner.run(&any, |(seed, front, changes)| {
+        let bytes = changed(&seeds[seed.index(seeds.len())], &changes, &seeds);
+        check(&[&front[..prefix.len()], &bytes].concat());
+        Ok(())
+    });
+    tried.expect("every input is fine");
+}
+
+#[test]
+fn any_client_is_answered_within_limits_and_alike_however_its_bytes_are_cut() {
+    try_all("fuzz/seeds/session", 20_000, b"", checks::session::check);
+}
+
+#[test]
+fn any_proxy_header_is_read_to_its_end_and_not_further() {
+    try_all("fuzz/seeds/proxy", 20_000, b"", checks::proxy::check);
+}
+
+#[test]
+fn any_mail_is_seen_and_judged_whatever_is_wrong_with_it() {
+    try_all("tests/mails/nagios", 1000, b"\0\0", checks::mail::check);
+    try_all("tests/mails/encodings", 1000, b"\0\0", checks::mail::check);
 }
