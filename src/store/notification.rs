@@ -361,7 +361,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn calls(&self, since: Timestamp) -> Result<Vec<(Notification, bool)>, Error> {
+    pub async fn calls_under_way(&self, since: Timestamp) -> Result<Vec<(Notification, bool)>, Error> {
         let sql = "select n.*, (select count(*) from notification b join incident i on i.number = b.incident_number \
                    where b.bundle = n.id and (i.status = 'triggered' or (i.status = 'acknowledged' and b.called_in = 1))) \
                    as wanted from notification n where n.channel = 'voice' and n.provider_ref is not null \

@@ -72,7 +72,7 @@ impl Watch {
             return Ok(());
         }
         let now = self.engine.clock().now();
-        let calls = self.engine.store().calls(now - CALL_MAX).await?;
+        let calls = self.engine.store().calls_under_way(now - CALL_MAX).await?;
         self.seen.retain(|key, _| calls.iter().any(|(call, _)| call.provider_ref.as_ref() == Some(key)));
         for (call, wanted) in calls {
             self.consider(call, wanted, now).await;
