@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -261,6 +262,9 @@ impl Background {
 /// The row of this node. One node has one database today.
 const NODE: &str = "node";
 
+/// Least time between two calls: what an account of a telephone provider may place, with some room.
+const CALLS_APART: SignedDuration = SignedDuration::from_millis(1100);
+
 /// What signs addresses for answers, in the database: made once, the same on every node.
 const MAIL_SECRET: &str = "mail";
 
@@ -297,6 +301,7 @@ impl Running {
         let stop = || self.stop.child_token();
         self.engine.pulses().timer_beats();
         self.engine.pulses().worker_beats();
+        self.engine.pace_calls(CALLS_APART);
         background.run("the timer", timer::run(Arc::clone(&self.engine), stop()));
         background.run("the worker", self.worker.clone().run(stop()));
         background.run("the reader of calendars", self.calendars.clone().run(stop()));

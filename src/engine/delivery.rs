@@ -1,6 +1,6 @@
 //! Delivery: leases for workers, and what their news does to a notification and its incident.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration as Span, Timestamp};
@@ -80,6 +80,25 @@ impl Claimed {
     }
 }
 
+/// How far calls are apart.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    apart: Span,
+    last: Option<Timestamp>,
+}
+
+impl Pace {
+    /// Leaves the worst call in, if it is time for one. A clock that went back holds nothing up.
+    fn spread(&self, bundles: &mut Vec<Bundle<'_>>, now: Timestamp) {
+        if !self.apart.is_positive() {
+            return;
+        }
+        let since = self.last.map(|last| now.duration_since(last)).filter(|since| !since.is_negative());
+        let mut free = since.is_none_or(|since| since >= self.apart);
+        bundles.retain(|bundle| bundle.channel != Channel::Voice || std::mem::take(&mut free));
+    }
+}
+
 /// How a phone call ended, in Twilio's words (`CallStatus`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallEnd {
@@ -153,7 +172,9 @@ impl Engine {
         }
         let lines = self.store.lines().await?;
         let line = |channel, address: &str| lines.get(&(channel, address.to_owned()));
-        let mut bundles = dispatch::plan(&due, line, now, limit);
+        let mut bundles = dispatch::plan(&due, line, now, usize::MAX);
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).spread(&mut bundles, now);
+        bundles.truncate(limit);
         // While the timer is still planning, a person would be told of half of it, and of the rest a minute later.
         let waiting = due.iter().map(|due| due.due_at).min().unwrap_or(now);
         if now.duration_since(waiting) < GATHER_MAX && !self.store.due_incidents(now, 1).await?.is_empty() {
@@ -171,7 +192,17 @@ impl Engine {
             tx.commit().await?;
             Ok(claimed)
         };
-        tokio::time::timeout(CLAIM_TIMEOUT, claiming).await.unwrap_or(Err(store::Error::TimedOut))
+        let claimed = tokio::time::timeout(CLAIM_TIMEOUT, claiming).await.unwrap_or(Err(store::Error::TimedOut))?;
+        if claimed.iter().any(|claimed| claimed.notification.channel == Channel::Voice) {
+            self.pace.lock().unwrap_or_else(PoisonError::into_inner).last = Some(now);
+        }
+        Ok(claimed)
+    }
+
+    /// From now on calls begin at least so far apart, whoever is called. Telephone providers queue what comes faster,
+    /// for hours if need be (Twilio: one call a second), and a page that is told late is none.
+    pub fn pace_calls(&self, apart: Span) {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).apart = apart;
     }
 
     /// Tells what a worker's attempt came to.

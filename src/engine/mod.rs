@@ -77,6 +77,8 @@ pub struct Engine {
     /// The definitions whose heartbeats the database expects.
     expected: Mutex<Weak<Definitions>>,
     audit: Mutex<Audit>,
+    /// How far calls are apart.
+    pace: Mutex<delivery::Pace>,
     /// What channels have found out about providers.
     found: Mutex<Vec<audit::Finding>>,
     /// When it was last looked at who has come on call.
@@ -137,6 +139,7 @@ impl Engine {
             pulses: Pulses::default(),
             expected: Mutex::default(),
             audit: Mutex::default(),
+            pace: Mutex::default(),
             found: Mutex::default(),
             handoffs_looked_at: Mutex::default(),
         })

@@ -267,3 +267,22 @@ policy = "default"
     world.advance_minutes(1).await;
     assert_eq!(exchange.asked(), 2, "nobody is called again");
 }
+
+/// Providers queue what comes faster than one call a second, for hours if need be.
+#[tokio::test]
+async fn calls_are_placed_one_after_the_other() {
+    let policy = "[policies.default]\nrounds = 1\nsteps = [{ delay = \"5m\", targets = [\"ann\", \"bob\", \"cid\"] }]\n\
+                  [services.db]\naddresses = [\"db\"]\npolicy = \"default\"\n";
+    let mut world = World::new(policy).await;
+    world.running.engine.pace_calls(SignedDuration::from_millis(1100));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_call("ann");
+    world.expect_silence();
+    for user in ["bob", "cid"] {
+        world.advance(SignedDuration::from_secs(1)).await;
+        world.expect_silence();
+        world.advance(SignedDuration::from_millis(100)).await;
+        world.expect_call(user);
+        world.expect_silence();
+    }
+}

@@ -103,7 +103,7 @@ fn calls_for_peers() {
         let pairs =
             [("CallSid", "CA1"), ("Digits", "4"), ("Said", text), ("Twice", "b"), ("Twice", "a"), ("Twice", "b")];
         let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let said = sample::hostile_page(text, |message| twiml::run(&script(message, &[], None), url, voice));
+        let said = sample::hostile_page(text, |message| twiml::run(&script(message, &[]), url, voice));
         json!({"token": token, "url": url, "pairs": pairs, "signature": twilio::header(token, url, &pairs), "said": said})
     };
     write("calls.jsonl", &sample::hostile_texts().iter().map(line).collect::<Vec<_>>());
