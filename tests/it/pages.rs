@@ -547,6 +547,22 @@ async fn the_command_line_invites_and_a_page_that_follows_holds_up_no_stop() {
 }
 
 #[tokio::test]
+async fn what_waits_for_another_incident_foretells_no_call() {
+    let dependency = "[[dependencies]]\nname = \"host\"\nchild = { key = '^nagios/service/(?<host>[^/]+)/' }\n\
+                      parent = { service = \"db\", key = \"nagios/host/{host}\" }\n";
+    let mut world = World::new(&format!("{PEOPLE}{STANDARD}{dependency}")).await;
+    world.mail("db@alerts.example.com", b"Subject: ** PROBLEM Host Alert: db1 is DOWN **\r\n\r\nx\r\n").await;
+    world.expect_call("ann");
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let mine = cookie(&world, "vic").await;
+    let (_, text) = get(&world, "/incidents/1", &mine).await;
+    assert!(text.contains("data-until"), "{text}");
+    let (_, text) = get(&world, "/incidents/2", &mine).await;
+    assert!(text.contains("Waits: it is below incident #1: Host db1 is DOWN"), "{text}");
+    assert!(!text.contains("data-until") && !text.contains("Nobody is being called"), "{text}");
+}
+
+#[tokio::test]
 async fn several_are_taken_at_once_and_what_happened_is_written_down() {
     let mut world = staffed().await;
     for subject in ["printer a*b failed", "[c](http://evil.example) failed", "kettle failed"] {

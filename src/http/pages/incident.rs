@@ -183,7 +183,11 @@ async fn next(app: &Shared, incident: &Incident, calls: &[Call], teller: &Teller
         parents: &[],
         now: teller.now,
     };
-    for moment in forecast::ahead(incident, &situation, AHEAD_MAX) {
+    let moments = forecast::ahead(incident, &situation, AHEAD_MAX);
+    // What holds it may be another incident, of which nobody knows the end: then nothing is foretold.
+    let is_foretold = moments.iter().any(|moment| matches!(moment.what, What::Wait { .. }));
+    let is_known = incident.held.is_none() || incident.status == Status::Acknowledged || is_foretold;
+    for moment in moments.into_iter().filter(|_| is_known) {
         let what = match moment.what {
             What::Call { user, channel, by, step } => {
                 let by = if by.is_empty() || by == step { String::new() } else { format!(", {by}") };
