@@ -128,6 +128,10 @@ impl Mailroom for Broken {
         Acceptance::Accepted
     }
 
+    fn wanted(&self, _: &[String]) -> nightcall::domain::authentication::Wanted {
+        nightcall::domain::authentication::Wanted::default()
+    }
+
     async fn receive(&self, _incoming: Incoming) -> Result<Receipt, nightcall::engine::Error> {
         std::panic::resume_unwind(Box::new("as broken as can be"))
     }
