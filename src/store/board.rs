@@ -1,4 +1,7 @@
 //! What the pages ask for: incidents as they are worked through, who is being called, which mails an incident has.
+//!
+//! Open incidents are few among all that ever were, and there is an index of just them. `number + 0` and `cross join`
+//! keep SQLite from going through all numbers instead.
 
 use std::collections::HashMap;
 
@@ -89,7 +92,7 @@ impl Store {
     pub async fn open_incidents(&self, wanted: &Wanted) -> Result<Vec<Incident>, Error> {
         let is = |status| i64::from(wanted.statuses.is_empty() || wanted.statuses.contains(&status));
         let sql = format!(
-            "select * from incident where resolved_at is null and number > 0 and ($1 = '' or service = $1) \
+            "select * from incident where resolved_at is null and number + 0 > 0 and ($1 = '' or service = $1) \
              and ($2 = '' or {LIKE}) \
              and ((status = 'triggered' and $4 = 1) or (status = 'acknowledged' and $5 = 1)) \
              order by {WORST_FIRST} limit $6"
@@ -122,9 +125,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn being_called(&self) -> Result<HashMap<i64, Vec<String>>, Error> {
-        let sql = "select distinct n.incident_number, n.username from incident i join notification n \
-                   on n.incident_number = i.number and n.page = i.pages \
-                   where i.resolved_at is null and i.status = 'triggered' and i.number > 0 \
+        let sql = "select distinct n.incident_number, n.username from incident i cross join notification n \
+                   where n.incident_number = i.number and n.page = i.pages \
+                   and i.resolved_at is null and i.status = 'triggered' and i.number + 0 > 0 \
                    and n.status in ('pending', 'sending', 'sent') order by n.incident_number, n.username";
         let mut called: HashMap<i64, Vec<String>> = HashMap::new();
         for row in &self.rows(sqlx::query(sql)).await? {
@@ -178,7 +181,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn open_by_service(&self) -> Result<HashMap<String, Open>, Error> {
-        let sql = "select service, status, count(*) as n from incident where resolved_at is null and number > 0 \
+        let sql = "select service, status, count(*) as n from incident where resolved_at is null and number + 0 > 0 \
                    group by service, status";
         let mut open: HashMap<String, Open> = HashMap::new();
         for row in &self.rows(sqlx::query(sql)).await? {
@@ -216,7 +219,7 @@ impl Store {
                    (select count(*) from shift_override) as overrides, \
                    (select coalesce(max(ends_at), 0) from silence) as silence, \
                    (select count(*) from silence) as silences \
-                   from incident where resolved_at is null and number > 0";
+                   from incident where resolved_at is null and number + 0 > 0";
         let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(String::new()) };
         let numbers = ["n", "newest", "touched", "pages", "acknowledged", "overrides", "silence", "silences"];
         let mut stamp = text(&row, "mail")?;
