@@ -90,14 +90,11 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let store = Store::open(&settings.database_url).await.context("cannot use the database")?;
     let readiness = Arc::new(Readiness::default());
-    store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
-    readiness.wrote();
-
     let probed = settings.dead_man.is_some();
-    let engine = Engine::start(store, clock, if probed { with_probe(definitions) } else { definitions });
-    engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    let definitions = if probed { with_probe(definitions) } else { definitions };
+    let engine = open_engine(&settings.database_url, definitions, clock).await?;
+    readiness.wrote();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
     let channels = Arc::new(channels(&settings, &engine, &client).await?);
@@ -163,6 +160,15 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     running.tasks.close();
     running.show_certificate();
     Ok(running)
+}
+
+/// The engine, on a database that has just been written to.
+async fn open_engine(url: &str, definitions: Definitions, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+    let store = Store::open(url).await.context("cannot use the database")?;
+    store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
+    let engine = Engine::start(store, clock, definitions);
+    engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    Ok(engine)
 }
 
 /// The SMTP door, before it has a certificate.

@@ -38,9 +38,9 @@ const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before calling again somebody who is on the phone or did not pick up.
 const RING_AGAIN: Span = Span::from_secs(60);
 
-/// After so many attempts in vain a person's next method does not wait for its own time: one may be a hiccup, for which
-/// nobody is woken by the phone.
-const PATIENCE: i64 = 2;
+/// After so many attempts in vain, a quarter of a minute, a person's next method does not wait for its own time: one or
+/// two may be a hiccup, for which nobody is woken by the phone.
+const PATIENCE: i64 = 3;
 
 /// Longest time for which a provider that asks for it is left alone; the next step would come before.
 const LATER_MAX: Span = Span::from_mins(5);
@@ -372,10 +372,8 @@ async fn note_one(
     if to.to == Status::Failed || (again && notification.attempts >= PATIENCE) {
         tx.hasten(notification, *now).await?;
     }
-    if to.to == Status::Failed {
-        if tx.page_has_failed(number, page).await? {
-            door::handle(tx, number, &Event::PageFailed { page }, &cause, definitions, *now).await?;
-        }
+    if to.to == Status::Failed && tx.page_has_failed(number, page).await? {
+        door::handle(tx, number, &Event::PageFailed { page }, &cause, definitions, *now).await?;
     }
     Ok(true)
 }

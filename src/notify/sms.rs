@@ -302,7 +302,7 @@ pub struct Report {
 pub fn reported(config: &Config, url: &str, given: &str, body: &[u8]) -> Result<Report, Refusal> {
     let pairs = verified(config, url, given, body)?;
     let state = State::read(form::value(&pairs, "MessageStatus"));
-    let state = state.ok_or_else(|| Refusal::Unreadable("it tells an unknown state of a text"))?;
+    let state = state.ok_or(Refusal::Unreadable("it tells an unknown state of a text"))?;
     let value = |name| form::value(&pairs, name).to_owned();
     Ok(Report { sid: value("MessageSid"), state, error: value("ErrorCode") })
 }

@@ -209,9 +209,11 @@ async fn a_method_that_fails_brings_the_next_one_forward() {
                   policy = \"default\"\n";
     let mut world = World::new(&format!("{people}{policy}")).await;
     world.nagios("PROBLEM", "CRITICAL").await;
-    world.expect_silence();
-    world.advance(SignedDuration::from_secs(6)).await;
-    // Nobody listens at the webhook, twice: the phone does not wait for its own time, while the webhook is tried again.
+    for seconds in [6, 11] {
+        world.expect_silence();
+        world.advance(SignedDuration::from_secs(seconds)).await;
+    }
+    // Nobody listens at the webhook, three times: the phone does not wait for its own time, while the webhook is tried again.
     world.expect_call("ann");
     let notifications = world.running.engine.store().notifications(1).await.expect("readable");
     let push = notifications.iter().find(|known| known.channel.word() == "webhook").expect("planned");

@@ -176,13 +176,15 @@ async fn what_did_not_arrive_is_said_again_and_the_next_way_does_not_wait() {
     let mut world = texting(&[&exchange]).await;
     exchange.is(Mood::BreaksOff);
     world.nagios("PROBLEM", "CRITICAL").await;
-    world.expect_silence();
-    world.advance(SignedDuration::from_secs(6)).await;
-    let call = world.phone.ringing().expect("the phone rings after the second time");
+    for seconds in [6, 11] {
+        world.expect_silence();
+        world.advance(SignedDuration::from_secs(seconds)).await;
+    }
+    let call = world.phone.ringing().expect("the phone rings after the third time");
     assert_eq!(call.to, DEE);
     exchange.is(Mood::Takes);
-    world.advance(SignedDuration::from_secs(11)).await;
-    assert_eq!((exchange.asked(), exchange.made().len()), (3, 1));
+    world.advance(SignedDuration::from_secs(21)).await;
+    assert_eq!((exchange.asked(), exchange.made().len()), (4, 1));
     world.expect_silence();
 }
 

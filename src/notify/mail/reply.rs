@@ -57,7 +57,7 @@ pub fn read(config: &Config, mail: &Received<'_>, sent: impl Fn(&str) -> Option<
     if let Some(why) = automatic::why(mail.sender, mail.headers) {
         return Err(Refusal::Nothing(why));
     }
-    let Sent { user, incidents } = sent(id).ok_or_else(|| Refusal::Nothing("there is no such notification"))?;
+    let Sent { user, incidents } = sent(id).ok_or(Refusal::Nothing("there is no such notification"))?;
     let act = wanted(mail.text).map_err(Refusal::Unreadable)?;
     if act == Act::Resolve && incidents > 1 {
         return Err(Refusal::Unreadable("several incidents are not resolved by one mail"));

@@ -16,7 +16,7 @@ use super::setup::Definitions;
 pub(super) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 const RING_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 const RINGS_MAX: i64 = 2;
-const PATIENCE: i64 = 2;
+const PATIENCE: i64 = 3;
 
 /// A mail as the rules read it.
 #[derive(Debug, Clone)]
