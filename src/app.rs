@@ -100,7 +100,6 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let channels = Arc::new(channels(&settings, &engine, &client).await?);
     let calendars = Calendars::new(Arc::clone(&engine), client.clone());
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
-    let watch = Watch::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
     let mut registry = Registry::with_prefix("nightcall");
@@ -139,6 +138,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
     background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
     let running = Running {
+        watch: tokio::sync::Mutex::new(Watch::new(Arc::clone(&engine), Arc::clone(&channels))),
         smtp_addresses,
         http_address,
         engine,
@@ -148,7 +148,6 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         channels,
         worker,
         calendars,
-        watch: tokio::sync::Mutex::new(watch),
         probed,
         stop,
         died: background.died.clone(),
