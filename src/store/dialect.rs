@@ -32,7 +32,13 @@ impl Dialect {
     pub(crate) fn on_connect(self) -> &'static [&'static str] {
         match self {
             // FULL syncs the log at every commit; NORMAL may lose the last ones at power loss (sqlite.org/pragma).
-            Self::Sqlite => &["pragma synchronous = full", "pragma foreign_keys = on", "pragma busy_timeout = 5000"],
+            // What SQLite puts aside while a statement runs is gone after a crash anyway, so it need not be a file.
+            Self::Sqlite => &[
+                "pragma synchronous = full",
+                "pragma foreign_keys = on",
+                "pragma busy_timeout = 5000",
+                "pragma temp_store = memory",
+            ],
             Self::Postgres => &["set idle_in_transaction_session_timeout = '60s'", "set lock_timeout = '10s'"],
         }
     }
