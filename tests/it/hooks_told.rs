@@ -202,7 +202,7 @@ const READ: [Told; 8] = [
             let sign = STANDARD.encode(hmac_sha256(b"SEC1", &[timestamp.as_bytes(), b"\nSEC1"]));
             assert_eq!((asked.query("access_token").as_str(), asked.query("timestamp")), ("T", timestamp));
             assert_eq!(asked.query("sign"), sign);
-            assert_eq!((&asked.json()["msgtype"], &asked.json()["at"]), (&json!("markdown"), &Value::Null));
+            assert_eq!((&asked.json()["msgtype"], &asked.json()["at"]), (&json!("actionCard"), &Value::Null));
             has(&asked.body, &[SUMMARY]);
         },
         acknowledged: Some(acknowledged_anew),

@@ -73,15 +73,11 @@ async fn a_mail_is_answered_by_whoever_knows_its_address() {
     let guessed = answers.replacen("reply+", "reply+0", 1);
     let refused = world.deliver("eve@example.com", &[&guessed], b"Subject: Re: x\r\n\r\nack\r\n").await;
     assert!(refused.starts_with("550"), "{refused}");
-    // Quoted text asks for nothing, and whoever wrote it is told so, at the address that was written to.
+    // Quoted text asks for nothing. That somebody is told so is seen by Postfix (`tests/live/mail_out.sh`): mailin takes no
+    // mail from the null sender, as answers by machines have it.
     let quoted = b"From: Mallory <m@evil.example>\r\nSubject: Re: x\r\n\r\nthanks\r\n\r\n> Reply with ack\r\n";
     assert!(world.deliver("m@evil.example", &[&answers], quoted).await.starts_with("250"));
     world.expect_status(1, Status::Triggered).await;
-    let (_, recipients, raw) = next(&mails).await;
-    assert_eq!(recipients, ["eve@example.com"]);
-    let hint = read(&raw).body_text(0).expect("text").into_owned();
-    assert!(hint.starts_with("Nothing was done: its first word asks for nothing."), "{hint}");
-
     let forged = b"From: Mallory <m@evil.example>\r\nSubject: Re: x\r\n\r\nAck, on it\r\n\r\n> Reply with resolve\r\n";
     assert!(world.deliver("m@evil.example", &[&answers], forged).await.starts_with("250"));
     world.expect_status(1, Status::Acknowledged).await;

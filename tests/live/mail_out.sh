@@ -73,6 +73,15 @@ refused=$(/usr/bin/swaks --server 127.0.0.1:2525 --from eve@monitor.test --to "$
 grep --quiet '^<\*\* 550' <<<"$refused" || fail 'a guessed address is refused' 550 "$refused"
 ok 'a guessed address is refused'
 
+/usr/bin/swaks --silent 3 --server mx.test:25 --tls --from eve@monitor.test --to "$reply" \
+  --header 'Subject: Re: page' --body $'thanks\n\n> ack' >>/live/swaks.log 2>&1 ||
+  fail 'Postfix takes the reply' 'exit code 0' "$(tail /live/swaks.log)"
+within "$WAIT_LIMIT_S" header 1 Subject || fail 'an unclear reply is answered' 'a second mail' "$(cat /var/log/postfix.log)"
+[[ $(header 1 Subject) == 'Nothing was done: '* && $(header 1 Return-Path) == '<>' ]] ||
+  fail 'the answer says that nothing was done' 'Nothing was done, from nobody' "$(header 1 Subject) $(header 1 Return-Path)"
+[[ $(api incidents/1 | jq --raw-output .status) == triggered ]] || fail 'nothing was done' triggered "$(api incidents/1)"
+ok 'an unclear reply changes nothing and is answered so'
+
 /usr/bin/swaks --silent 3 --server mx.test:25 --tls --from mallory@evil.test --to "$reply" \
   --header 'Subject: Re: page' --body $'ack, on it\n\n> resolve' >>/live/swaks.log 2>&1 ||
   fail 'Postfix takes the reply' 'exit code 0' "$(tail /live/swaks.log)"

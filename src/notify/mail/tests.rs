@@ -223,3 +223,15 @@ proptest! {
         check_harmless(&paged(vec![Subject { service: &text, ..subject(&text) }]));
     }
 }
+
+#[test]
+fn what_was_not_understood_is_answered_by_a_machine() {
+    let built = hint::build(&config(), "ann@example.com", "abc", "it is in doubt", Timestamp::UNIX_EPOCH).unwrap();
+    let raw = built.formatted();
+    let mail = MessageParser::default().parse(&raw).unwrap();
+    assert!(mail.body_text(0).unwrap().starts_with("Nothing was done: it is in doubt."));
+    assert_eq!(mail.header_raw("Auto-Submitted").map(str::trim), Some("auto-replied"));
+    let own = mail.header_raw(looped::NAME).unwrap_or_default();
+    assert!(looped::is_ours(&config().secret, [own]));
+    assert!(hint::build(&config(), "nobody", "abc", "x", Timestamp::UNIX_EPOCH).is_err());
+}
