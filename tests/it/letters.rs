@@ -98,11 +98,13 @@ async fn a_mail_that_comes_back_is_followed_by_the_next_way_at_once() {
     let mut world = world(&[address]).await;
     world.nagios("PROBLEM", "CRITICAL").await;
     let (sender, _, raw) = next(&mails).await;
+    let copied = String::from_utf8_lossy(&raw).split("\r\n\r\n").next().expect("headers").to_owned();
     let bounce = |action: &str| {
         format!(
             "From: MAILER-DAEMON@mx.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
              --b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n\
-             Final-Recipient: rfc822; eve@example.com\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+             Final-Recipient: rfc822; eve@example.com\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n--b\r\n\
+             Content-Type: message/rfc822\r\n\r\n{copied}\r\n\r\nx\r\n--b--\r\n"
         )
     };
     assert!(world.deliver("", &[&sender], bounce("delayed").as_bytes()).await.starts_with("250"));

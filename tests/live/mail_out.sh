@@ -90,7 +90,7 @@ within "$WAIT_LIMIT_S" told 1 'eve by mail' || fail 'the reply acknowledges' 'ev
 ok 'a reply through Postfix acknowledges, whoever its From names'
 
 page app
-within "$WAIT_LIMIT_S" told 2 'the mail came back' || fail 'a bounce is understood' 'the mail came back' "$(api incidents/2)"
+within "$WAIT_LIMIT_S" told 2 'the mail came back' || fail 'a bounce is understood' 'the mail came back' "$(tail -n 4 /var/log/postfix.log; api 'mails?limit=1')"
 within "$WAIT_LIMIT_S" told 2 'fay by console' || fail 'the next way is used at once' 'fay by console' "$(api incidents/2)"
 ok 'a bounce from Postfix makes the next way due at once'
 

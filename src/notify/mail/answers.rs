@@ -48,11 +48,13 @@ impl Answers {
         meant.then(|| address::verify(&config.secret, &config.domain, recipient).is_some())
     }
 
-    /// Whether it is a mail of ours that came back: it opens nothing, or every page of ours would.
+    /// Whether it is a mail of ours that came back: it opens nothing, or every page of ours would. A report about such a
+    /// mail has its headers too, further down.
     pub fn is_own(&self, raw: &[u8]) -> bool {
+        let head = head(raw);
         let name = looped::NAME.as_bytes();
-        let named = raw.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
-        named && looped::is_ours(&self.post.config().secret, Mail::parse(raw).header(looped::NAME))
+        let named = head.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
+        named && looped::is_ours(&self.post.config().secret, Mail::parse(head).header(looped::NAME))
     }
 
     /// Does what a mail to this address asks for; what came of it, in words. What is not understood changes nothing
@@ -72,10 +74,8 @@ impl Answers {
             return Ok("it answers nothing that is to be acted on".to_owned());
         };
         if incoming.reverse_path.is_empty() && bounced(&incoming.raw) {
-            let about = About {
-                attempt: notification.attempts,
-                provider_ref: notification.provider_ref.clone().unwrap_or_default(),
-            };
+            // The reference that sending gives; a bounce may be here before that is stored.
+            let about = About { attempt: notification.attempts, provider_ref: id };
             self.engine.lost(notification, "the mail came back".to_owned(), about).await?;
             return Ok("a mail of ours came back".to_owned());
         }
@@ -118,6 +118,13 @@ impl Answers {
         let (to, id, now) = (notification.address.clone(), notification.id.clone(), self.engine.clock().now());
         tokio::spawn(async move { post.tell_unclear(&channels.ways, &to, &id, why, now).await });
     }
+}
+
+/// The headers of a mail, with the blank line behind them.
+fn head(raw: &[u8]) -> &[u8] {
+    let end = |blank: &[u8]| raw.windows(blank.len()).position(|part| part == blank).map(|at| at + blank.len());
+    let end = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min();
+    &raw[..end.unwrap_or(raw.len())]
 }
 
 /// Whether a report says that a mail will not arrive (RFC 3464 section 2.3.3); one about a delay does not.
