@@ -118,13 +118,20 @@ impl Channels {
         self.engine.clock().now()
     }
 
-    /// Says a page. Never fails: what went wrong is an outcome.
+    /// Says a page. Never fails: what went wrong is an outcome. That a way is in trouble is tried by that way once at the
+    /// most: other ways are told of it at once.
     pub async fn send(&self, claimed: &Claimed, reader: &Reader) -> Outcome {
+        let way = self.setup.way(claimed.notification.channel, &claimed.notification.address);
+        let only_once = self.ways.is_about(&claimed.incident, &way);
+        match self.say_page(claimed, reader).await {
+            Outcome::Retry(why) | Outcome::Unknown(why) if only_once => Outcome::Failed(why),
+            outcome => outcome,
+        }
+    }
+
+    async fn say_page(&self, claimed: &Claimed, reader: &Reader) -> Outcome {
         let notification = &claimed.notification;
         let (channel, now) = (notification.channel, self.now());
-        if self.ways.is_moot(&claimed.incident, &self.setup.way(channel, &notification.address)) {
-            return Outcome::Failed(format!("{channel} cannot tell that {channel} is in trouble"));
-        }
         match channel {
             Channel::Console => self.console.send(claimed).await,
             Channel::Voice => {

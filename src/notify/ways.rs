@@ -57,8 +57,8 @@ impl Ways {
         self.engine.found(troubles.into_iter().map(finding).collect());
     }
 
-    /// Whether this page would tell of trouble by the very way that is in trouble.
-    pub fn is_moot(&self, incident: &Incident, way: &str) -> bool {
+    /// Whether an incident tells of trouble, and this way is in it.
+    pub fn is_about(&self, incident: &Incident, way: &str) -> bool {
         incident.dedup_key == format!("nightcall/{PROVIDER_TROUBLE}")
             && self.health.is_in_trouble(way, self.engine.clock().now())
     }

@@ -138,11 +138,9 @@ async fn the_next_provider_takes_over_at_once_and_the_trouble_is_told() {
     assert_eq!(trouble.dedup_key, "nightcall/provider-trouble");
     assert!(trouble.summary.contains("sms has been failing since 2026-11-21T10:00:0"), "{}", trouble.summary);
     world.settle().await;
-    let call = world.phone.ringing().expect("the way in trouble cannot tell that");
-    assert_eq!(call.to, DEE);
-    world.mail("db@alerts.example.com", b"Subject: fan down\r\n\r\nx\r\n").await;
     world.advance(SignedDuration::from_secs(3)).await;
     assert_eq!((first.asked(), second.made().len()), (3, 4), "the first is not even asked while it rests");
+    world.expect_silence();
 
     // Somebody asks it again when it has rested.
     first.is(Mood::Takes);
@@ -186,6 +184,30 @@ async fn what_did_not_arrive_is_said_again_and_the_next_way_does_not_wait() {
     world.advance(SignedDuration::from_secs(21)).await;
     assert_eq!((exchange.asked(), exchange.made().len()), (4, 1));
     world.expect_silence();
+}
+
+/// Without another provider, the way in trouble is tried once for telling that it is; the phone does not wait for it.
+#[tokio::test]
+async fn trouble_is_told_by_another_way_at_once() {
+    let exchange = Exchange::start("one").await;
+    let mut world = texting(&[&exchange]).await;
+    exchange.is(Mood::Refuses(503));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    for seconds in [6, 11] {
+        world.advance(SignedDuration::from_secs(seconds)).await;
+    }
+    let call = world.phone.ringing().expect("after three times the phone does not wait either");
+    world.phone.pick_up(&call).await.expect("speech");
+    world.phone.hang_up(&call, "completed").await.expect("taken");
+    world.running.engine.audit().await.expect("it looks");
+    assert_eq!(world.incident(2).await.dedup_key, "nightcall/provider-trouble");
+    world.settle().await;
+    world.advance_minutes(1).await;
+    let told = world.running.engine.store().notifications(2).await.expect("readable");
+    let [text, phone] = &told[..] else { panic!("both ways: {told:?}") };
+    assert_eq!((text.channel, text.status, text.attempts), (Channel::Sms, notification::Status::Failed, 1));
+    assert_eq!((phone.channel, phone.status), (Channel::Voice, notification::Status::Sent));
+    while world.phone.ringing().is_some() {}
 }
 
 /// A worker dies between placing a call and telling so.
