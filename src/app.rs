@@ -276,6 +276,10 @@ const MAIL_SECRET: &str = "mail";
 async fn channels(settings: &Settings, engine: &Arc<Engine>, client: &reqwest::Client) -> anyhow::Result<Channels> {
     let http = Http::new(client.clone(), &settings.channels.allowed).context("cannot set up HTTPS for the channels")?;
     let web_push = settings.channels.web_push.clone();
+    if web_push.is_some() {
+        // Made now, so that looking at a page makes nothing.
+        engine.push_key().await.context("cannot keep a key for web push")?;
+    }
     let mut mail = None;
     if let Some(settings) = &settings.channels.mail {
         let new = http::auth::mint_secret();

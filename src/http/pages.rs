@@ -17,6 +17,7 @@ mod mails;
 mod oncall;
 pub mod password;
 mod people;
+mod phone;
 mod report;
 mod services;
 mod sign_in;
@@ -42,7 +43,7 @@ use crate::domain::role::Role;
 
 /// What pages may load and where their forms may go: only ourselves, and no script or style that stands in the text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-     form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+     form-action 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// What the pages share.
 #[derive(Debug)]
@@ -98,6 +99,8 @@ pub fn routes() -> Vec<Route> {
     let (responder, admin) = (Need::Role(Role::Responder), Need::Role(Role::Admin));
     vec![
         show("/static/{hash}/{name}", anybody, assets::asset),
+        show("/manifest.webmanifest", anybody, phone::manifest),
+        show("/worker.js", anybody, phone::worker),
         show("/sign-in", anybody, sign_in::form),
         act("/sign-in", anybody, sign_in::sign_in),
         act("/sign-out", viewer, sign_in::sign_out),
@@ -131,6 +134,9 @@ pub fn routes() -> Vec<Route> {
         show("/people", viewer, people::show),
         act("/people/{person}/contacts/{contact}/test", responder, people::test),
         act("/people/{person}/contacts/{contact}/verify", responder, people::verify),
+        show("/phone", viewer, phone::show),
+        act("/phone", viewer, phone::subscribe),
+        act("/phone/{id}/remove", viewer, phone::remove),
         show("/silences", viewer, silences::list),
         act("/silences", responder, silences::add),
         act("/silences/{id}/end", responder, silences::end),

@@ -305,6 +305,45 @@ fn filled(path: &str, mail: &str) -> String {
         .replace("{secret}", "x")
 }
 
+/// A phone is subscribed by whoever has signed in on it, for themselves only.
+#[tokio::test]
+async fn a_phone_is_subscribed_on_its_own_page() {
+    let push = "[web_push]\ncontact = \"mailto:ops@example.com\"\n[users.eve]\ncontacts = [\"web-push\"]\n";
+    let world = World::new(&format!("{push}{PEOPLE}{STANDARD}")).await;
+    let (eve, rae) = (cookie(&world, "eve").await, cookie(&world, "rae").await);
+    let (_, page) = get(&world, "/phone", &eve).await;
+    let key = page.split("data-key=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a key");
+    let (_, told) = world.get("/api/v1/push/key").await;
+    assert_eq!(told["key"], key);
+    let form = [
+        ("endpoint", "https://push.example/send/1"),
+        ("p256dh", "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"),
+        ("auth", "BTBZMqHH6r4Tts7J_aSIgg"),
+        ("name", "phone <b>"),
+    ];
+    let refused = ask(&world, Method::POST, "/phone", Some(&rae), &form).await;
+    assert_eq!(refused.status().as_u16(), 409, "rae has no such contact, and would never be told");
+    let broken = [form[0], ("p256dh", "x"), form[2], form[3]];
+    assert_eq!(ask(&world, Method::POST, "/phone", Some(&eve), &broken).await.status().as_u16(), 400);
+    let done = ask(&world, Method::POST, "/phone", Some(&eve), &form).await;
+    assert_eq!((done.status().as_u16(), location(&done)), (303, "/phone"));
+    let stored = world.running.engine.store().push_subscriptions("eve").await.expect("readable");
+    let [phone] = &stored[..] else { panic!("one browser: {stored:?}") };
+    assert_eq!(phone.endpoint, "https://push.example/send/1");
+    let (_, page) = get(&world, "/phone", &eve).await;
+    assert!(page.contains("phone &#60;b&#62;") && !page.contains("<b>"), "{page}");
+
+    let remove = format!("/phone/{}/remove", phone.id);
+    assert_eq!(ask(&world, Method::POST, &remove, Some(&rae), &[]).await.status().as_u16(), 404, "not hers");
+    assert_eq!(ask(&world, Method::POST, &remove, Some(&eve), &[]).await.status().as_u16(), 303);
+    assert!(world.running.engine.store().push_subscriptions("eve").await.expect("readable").is_empty());
+    let manifest = ask(&world, Method::GET, "/manifest.webmanifest", None, &[]).await;
+    let manifest: serde_json::Value = manifest.json().await.expect("JSON");
+    assert_eq!((&manifest["start_url"], &manifest["display"]), (&"/incidents".into(), &"standalone".into()));
+    let worker = ask(&world, Method::GET, "/worker.js", None, &[]).await;
+    assert!(worker.headers()["content-type"].to_str().expect("text").starts_with("text/javascript"));
+}
+
 /// T23 and I36: mails full of markup, on every page that shows anything, and looking changes nothing.
 #[tokio::test]
 async fn hostile_mail_is_text_and_looking_changes_nothing() {

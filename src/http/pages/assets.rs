@@ -21,7 +21,7 @@ struct Asset {
     hash: String,
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     let script = "text/javascript; charset=utf-8";
     let of = |name, kind, content| {
         let mut hash = hex(&Sha256::digest(content));
@@ -31,6 +31,7 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         of("style.css", "text/css; charset=utf-8", include_bytes!("static/style.css")),
         of("live.js", script, include_bytes!("static/live.js")),
+        of("phone.js", script, include_bytes!("static/phone.js")),
         // htmx 2.0.11 as its makers publish it (0BSD).
         of("htmx.min.js", script, include_bytes!("static/htmx.min.js")),
         of("icon.svg", "image/svg+xml", include_bytes!("static/icon.svg")),
