@@ -40,6 +40,12 @@ const DATE_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// Most attachments whose names are kept.
 const ATTACHMENTS_MAX: usize = 100;
 
+/// The headers with the blank line behind them, and what follows. A mail without a blank line is all headers.
+pub fn headers_and_body(raw: &[u8]) -> (&[u8], &[u8]) {
+    let end = |blank: &[u8]| memmem::find(raw, blank).map(|at| at + blank.len());
+    raw.split_at(end(b"\r\n\r\n").or_else(|| end(b"\n\n")).unwrap_or(raw.len()))
+}
+
 /// How a mail came for one recipient: what the SMTP session said, whatever the mail's own headers say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Envelope {

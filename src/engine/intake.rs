@@ -17,7 +17,7 @@ use crate::domain::Definitions;
 use crate::domain::alert::Alert;
 use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
-use crate::domain::mail::Mail;
+use crate::domain::mail::{Mail, headers_and_body};
 use crate::domain::rulebook::{HandedIn, TraceLine, Verdict};
 use crate::domain::sender_policy::{Mode, Objection};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
@@ -304,9 +304,7 @@ pub(crate) fn sender(mail: &StoredMail) -> &str {
 /// Message-ID, subject, date and body: what stays the same when a mail server sends a mail again, and what two
 /// mails of a device with one Message-ID for all do not share. Other headers do not count: each hop adds its own.
 pub(crate) fn fingerprint(message_id: &str, raw: &[u8]) -> String {
-    let blank_line = raw.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4);
-    let blank_line = blank_line.or_else(|| raw.windows(2).position(|w| w == b"\n\n").map(|at| at + 2));
-    let (headers, body) = raw.split_at(blank_line.unwrap_or(raw.len()));
+    let (headers, body) = headers_and_body(raw);
     let mut hash = Sha256::new();
     hash.update(message_id.as_bytes());
     let mut counts = false;

@@ -1,8 +1,7 @@
-//! Six digits that prove an address, and comparing what is secret.
-
-use subtle::ConstantTimeEq as _;
+//! Six digits that prove an address.
 
 use crate::domain::code::narrow;
+use crate::notify::signature::is_same;
 
 /// Six digits that somebody types to prove that an address is theirs. Every one is equally likely, but for a
 /// bias below 10⁻¹³.
@@ -15,12 +14,7 @@ pub fn verification(random: [u8; 8]) -> String {
 pub fn is_verification(expected: &str, typed: &str) -> bool {
     let typed: String =
         typed.chars().take(64).map(narrow).filter(|c| !c.is_whitespace() && *c != '-' && *c != ' ').collect();
-    !expected.is_empty() && same(expected, &typed)
-}
-
-/// Whether two texts are the same, in a time that depends on their lengths only.
-pub fn same(one: &str, other: &str) -> bool {
-    one.as_bytes().ct_eq(other.as_bytes()).into()
+    !expected.is_empty() && is_same(expected, &typed)
 }
 
 #[cfg(test)]

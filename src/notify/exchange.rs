@@ -155,6 +155,11 @@ impl Response {
         (200..=299).contains(&self.status)
     }
 
+    /// Whether the provider refuses us, whatever we say: nobody knows our key, or it may not do this.
+    pub fn refuses_us(&self) -> bool {
+        matches!(self.status, 401 | 403)
+    }
+
     /// What the status alone means: done, under this reference; try again; or give up.
     pub fn judge_status(&self, reference: String) -> Outcome {
         match self.status {
@@ -172,13 +177,6 @@ impl Response {
             Outcome::Failed(why) => Outcome::Failed(said(why)),
             other => other,
         }
-    }
-}
-
-impl Response {
-    /// Whether the provider refuses us, whatever we say: nobody knows our key, or it may not do this.
-    pub fn refuses_us(&self) -> bool {
-        matches!(self.status, 401 | 403)
     }
 }
 

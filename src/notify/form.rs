@@ -1,58 +1,15 @@
 //! `application/x-www-form-urlencoded` (WHATWG URL standard, section 5): what telephone providers take and send.
 
+use url::form_urlencoded;
+
 /// Writes pairs as a form.
 pub fn write(pairs: &[(&str, &str)]) -> String {
-    let mut form = String::new();
-    for (name, value) in pairs {
-        if !form.is_empty() {
-            form.push('&');
-        }
-        encode(name, &mut form);
-        form.push('=');
-        encode(value, &mut form);
-    }
-    form
-}
-
-fn encode(text: &str, out: &mut String) {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            _ => out.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
-        }
-    }
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// Reads a form. Broken escapes are taken as they stand, bytes that are no UTF-8 become U+FFFD.
 pub fn read(form: &[u8]) -> Vec<(String, String)> {
-    let pairs = form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-    let split = |pair: &[u8]| {
-        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        (decode(&pair[..equals]), decode(pair.get(equals + 1..).unwrap_or_default()))
-    };
-    pairs.map(split).collect()
-}
-
-fn decode(text: &[u8]) -> String {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let escaped = (*byte == b'%').then(|| digit(text.get(at + 1)).zip(digit(text.get(at + 2)))).flatten();
-        match escaped.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
-            Some(escaped) => {
-                bytes.push(escaped);
-                at += 3;
-            }
-            None => {
-                bytes.push(if *byte == b'+' { b' ' } else { *byte });
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    form_urlencoded::parse(form).into_owned().collect()
 }
 
 /// The value of the first pair with this name, or nothing.

@@ -9,7 +9,7 @@ pub mod answers;
 mod automatic;
 mod body;
 mod hint;
-mod html;
+pub mod html;
 pub mod looped;
 pub mod post;
 mod quote;
@@ -17,15 +17,14 @@ pub mod reply;
 
 use std::time::SystemTime;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use sha2::Sha256;
 
 use crate::notify::exchange::Secret;
 use crate::notify::line::{cut, one_line};
 use crate::notify::message::{Kind, Message};
+use crate::notify::signature::hmac_sha256;
 use crate::notify::templates::{Place, kind_word};
 
 /// Longest subject, in characters: what a phone shows, and some more.
@@ -136,10 +135,7 @@ fn thread(config: &Config, message: &Message<'_>) -> Option<String> {
 /// mail systems that lose case do not break.
 fn sign(secret: &Secret, purpose: &str, text: &str) -> String {
     const ALPHABET: [u8; 32] = *b"abcdefghijklmnopqrstuvwxyz234567";
-    let key = secret.expose().as_bytes();
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(format!("nightcall {purpose}\n{text}").as_bytes());
-    let bytes = mac.finalize().into_bytes();
+    let bytes = hmac_sha256(secret.expose().as_bytes(), &[format!("nightcall {purpose}\n{text}").as_bytes()]);
     let mut signature = String::with_capacity(SIGNATURE_OCTETS);
     let (mut bits, mut count) = (0_u32, 0);
     for byte in bytes {

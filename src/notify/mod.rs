@@ -100,7 +100,6 @@ impl Channels {
     pub fn missing<'r>(&self, roster: &'r Roster) -> Option<(&'r str, Channel)> {
         let usable = |channel, address: &str| match channel {
             Channel::Voice => self.voice.is_some(),
-            Channel::WebPush => self.web_push.is_some(),
             _ => self.setup.check(channel, address).is_ok(),
         };
         let methods = roster.users.values().flat_map(|user| user.methods.iter().map(|m| (user.name.as_str(), m)));

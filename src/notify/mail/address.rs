@@ -2,8 +2,8 @@
 //! incident. Whoever writes to one has seen the mail; `From` is never trusted.
 
 use super::{SIGNATURE_OCTETS, sign};
-use crate::notify::code::same;
 use crate::notify::exchange::Secret;
+use crate::notify::signature::is_same;
 
 /// What the local part begins with.
 const START: &str = "reply+";
@@ -39,7 +39,7 @@ pub fn verify(secret: &Secret, domain: &str, address: &str) -> Option<String> {
     let address = address.trim().trim_start_matches('<').trim_end_matches('>').to_ascii_lowercase();
     let (local_part, at) = address.rsplit_once('@')?;
     let (id, signature) = local_part.strip_prefix(START)?.split_once('.')?;
-    let ours = at == domain.to_ascii_lowercase() && is_id(id) && same(signature, &sign(secret, "reply", id));
+    let ours = at == domain.to_ascii_lowercase() && is_id(id) && is_same(signature, &sign(secret, "reply", id));
     ours.then(|| id.to_owned())
 }
 

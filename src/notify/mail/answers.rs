@@ -8,7 +8,7 @@ use super::post::Post;
 use super::reply::{self, Received, Sent};
 use super::{address, looped};
 use crate::domain::channel::Channel;
-use crate::domain::mail::Mail;
+use crate::domain::mail::{Mail, headers_and_body};
 use crate::engine::intake::Incoming;
 use crate::engine::{About, Engine, Error};
 use crate::notify::Channels;
@@ -51,7 +51,7 @@ impl Answers {
     /// Whether it is a mail of ours that came back: it opens nothing, or every page of ours would. A report about such a
     /// mail has its headers too, further down.
     pub fn is_own(&self, raw: &[u8]) -> bool {
-        let head = head(raw);
+        let (head, _) = headers_and_body(raw);
         let name = looped::NAME.as_bytes();
         let named = head.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name));
         named && looped::is_ours(&self.post.config().secret, Mail::parse(head).header(looped::NAME))
@@ -118,13 +118,6 @@ impl Answers {
         let (to, id, now) = (notification.address.clone(), notification.id.clone(), self.engine.clock().now());
         tokio::spawn(async move { post.tell_unclear(&channels.ways, &to, &id, why, now).await });
     }
-}
-
-/// The headers of a mail, with the blank line behind them.
-fn head(raw: &[u8]) -> &[u8] {
-    let end = |blank: &[u8]| raw.windows(blank.len()).position(|part| part == blank).map(|at| at + blank.len());
-    let end = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min();
-    &raw[..end.unwrap_or(raw.len())]
 }
 
 /// Whether a report says that a mail will not arrive (RFC 3464 section 2.3.3); one about a delay does not.

@@ -85,7 +85,7 @@ fn button(address: &str, label: &str) -> String {
 }
 
 /// For text and quoted attributes (HTML standard, section 13.3).
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

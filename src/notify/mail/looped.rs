@@ -2,8 +2,8 @@
 //! nobody else's mail is taken for ours. It carries what it signs, since relays may write a new Message-ID.
 
 use super::sign;
-use crate::notify::code::same;
 use crate::notify::exchange::Secret;
+use crate::notify::signature::is_same;
 
 /// Name of the header.
 pub const NAME: &str = "X-Nightcall-Loop";
@@ -21,7 +21,7 @@ pub(super) fn value(secret: &Secret, id: &str) -> String {
 pub fn is_ours<'v>(secret: &Secret, values: impl IntoIterator<Item = &'v str>) -> bool {
     values.into_iter().take(HEADERS_MAX).any(|value| {
         let parts = value.trim().rsplit_once('.');
-        parts.is_some_and(|(id, signature)| same(signature, &sign(secret, "loop", id)))
+        parts.is_some_and(|(id, signature)| is_same(signature, &sign(secret, "loop", id)))
     })
 }
 

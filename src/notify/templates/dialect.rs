@@ -3,6 +3,7 @@
 
 use crate::domain::roster::Locale;
 use crate::notify::line::one_line;
+use crate::notify::mail::html;
 use crate::notify::spoken::speakable::speakable;
 
 /// Longest value written, in characters.
@@ -29,22 +30,9 @@ impl Dialect {
         match self {
             Self::Plain => line,
             Self::Speech(locale) => speakable(text, locale, SPOKEN_CHARS_MAX),
-            Self::Html => each(&line, |c, out| match c {
-                '&' => out.push_str("&amp;"),
-                '<' => out.push_str("&lt;"),
-                '>' => out.push_str("&gt;"),
-                '"' => out.push_str("&quot;"),
-                '\'' => out.push_str("&#39;"),
-                c => out.push(c),
-            }),
+            Self::Html => html::escape(&line),
         }
     }
-}
-
-fn each(text: &str, write: impl Fn(char, &mut String)) -> String {
-    let mut out = String::with_capacity(text.len());
-    text.chars().for_each(|c| write(c, &mut out));
-    out
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! address, which the provider signs, so nothing is stored between tries.
 
 use crate::domain::roster::Pin;
-use crate::notify::code::same;
+use crate::notify::signature::is_same;
 
 /// How often a wrong PIN may be entered in one call.
 pub const TRIES_MAX: u8 = 3;
@@ -22,7 +22,7 @@ pub enum Entered {
 /// the entry is not among them.
 pub fn entered(pin: &Pin, digits: &str, this_try: u8) -> Entered {
     let inside = (1..=TRIES_MAX).contains(&this_try);
-    if inside && same(pin.digits(), digits) {
+    if inside && is_same(pin.digits(), digits) {
         Entered::Right
     } else if inside && this_try < TRIES_MAX {
         Entered::Again(this_try + 1)
