@@ -130,6 +130,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
         disk,
+        api: http::api::Setup::new(settings.requests_per_minute),
         pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
     };
     let router = routes(shared, &engine, &channels);

@@ -27,6 +27,9 @@ pub const HTTP_LISTEN: &str = "NIGHTCALL_HTTP_LISTEN";
 /// Overrides `database.url`.
 pub const DATABASE_URL: &str = "NIGHTCALL_DATABASE_URL";
 
+/// How many requests a token may make a minute where nothing is said: a hundred a second.
+const REQUESTS_PER_MINUTE: i64 = 6000;
+
 /// Checked settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -42,6 +45,8 @@ pub struct Settings {
     pub http_listen: SocketAddr,
     /// The address under which others reach us, without a slash at its end.
     pub public_url: Option<String>,
+    /// How many requests each token may make a minute.
+    pub requests_per_minute: u32,
     /// The database.
     pub database_url: String,
     /// Folder with rule packs.
@@ -65,6 +70,7 @@ impl Settings {
         let mut http = Section::of(root, "http");
         let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
         let public_url = http.placed_text("public_url");
+        let requests_per_minute = http.count("requests_per_minute", REQUESTS_PER_MINUTE, 1_000_000);
         http.finish();
 
         let mut database = Section::of(root, "database");
@@ -86,6 +92,7 @@ impl Settings {
             domains,
             http_listen,
             public_url,
+            requests_per_minute: u32::try_from(requests_per_minute).unwrap_or(u32::MAX),
             database_url,
             rules,
             voice,

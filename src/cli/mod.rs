@@ -4,6 +4,7 @@
 mod check;
 mod contact;
 pub mod demo;
+mod gateway;
 mod incident;
 mod init;
 mod mail;
@@ -76,7 +77,7 @@ enum Command {
     /// Make passwords for devices that log in
     #[command(subcommand)]
     Smtp(smtp::Command),
-    /// Make tokens for the API
+    /// Make, list and revoke tokens for the API
     #[command(subcommand)]
     Token(token::Command),
 }

@@ -70,7 +70,7 @@ pub const SHIPPED: [(&str, &str); 21] = [
 const MAIL_SYSTEM: &str = "mail-system";
 
 /// Everything a configuration file and its rule packs say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// How the process runs.
     pub settings: Settings,

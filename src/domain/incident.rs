@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::alert::{Severity, UnknownWord};
 use super::escalation::{Policy, Position};
@@ -19,7 +20,8 @@ use super::target::Target;
 mod change;
 
 /// Where an incident stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Somebody is needed.
     Triggered,

@@ -43,6 +43,7 @@ pub mod rule;
 pub mod rulebook;
 pub mod ruleset;
 pub mod schedule;
+pub mod scope;
 pub mod sender_policy;
 pub mod silence;
 pub mod situation;

@@ -18,6 +18,7 @@ use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::heartbeat;
 use super::intake::{self, Intake, Receipt};
+use super::version;
 use super::{Error, Wakes};
 use crate::domain::Definitions;
 use crate::domain::alert::Alert;
@@ -48,6 +49,15 @@ pub(crate) enum Work {
     Receive(Box<Intake>),
     /// An event for an incident.
     Handle { number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
+    /// The same, if the incident is one of these versions.
+    HandleIf {
+        number: i64,
+        versions: Vec<String>,
+        event: Event,
+        cause: Cause,
+        now: Timestamp,
+        definitions: Arc<Definitions>,
+    },
     /// A human answered notifications that were said together: their ids and incidents, the worst first.
     Answer { answered: Vec<(String, i64)>, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
     /// A stored mail, judged again.
@@ -66,7 +76,7 @@ impl Work {
     /// The incidents it is about, where they are known before.
     fn incidents(&self) -> Vec<(i64, Timestamp)> {
         match self {
-            Self::Handle { number, now, .. } => vec![(*number, *now)],
+            Self::Handle { number, now, .. } | Self::HandleIf { number, now, .. } => vec![(*number, *now)],
             Self::Answer { answered, now, .. } => answered.iter().map(|(_, number)| (*number, *now)).collect(),
             Self::Report(report) => report.incidents().collect(),
             Self::Receive(_)
@@ -99,6 +109,8 @@ pub(crate) enum Done {
     Received(Receipt),
     /// The event has happened; nothing when there is no such incident.
     Handled(Option<Box<Handled>>),
+    /// Nothing: the incident has changed since its caller looked.
+    Changed,
     /// The mail has acted again: what became of its alerts.
     Reprocessed(Vec<StoredAlert>),
     /// The news is noted.
@@ -262,6 +274,9 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
         Work::Handle { number, event, cause, now, definitions } => {
             let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
             Ok(Done::Handled(handled.map(Box::new)))
+        }
+        Work::HandleIf { number, versions, event, cause, now, definitions } => {
+            version::handle(tx, *number, versions, (event, cause), definitions, *now).await
         }
         Work::Answer { answered, event, cause, now, definitions } => {
             let mut worst = None;

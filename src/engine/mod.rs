@@ -19,6 +19,7 @@ mod notice;
 pub mod push;
 mod storm;
 pub mod timer;
+pub mod version;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};

@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use self::frame::Fault;
 use self::live::Live;
 use self::password::Passwords;
+pub(super) use self::report::report_of;
 use super::Shared;
 use crate::domain::role::Role;
 
@@ -141,6 +142,7 @@ pub fn routes() -> Vec<Route> {
         act("/silences", responder, silences::add),
         act("/silences/{id}/end", responder, silences::end),
         show("/health", viewer, health::show),
+        show("/api", anybody, super::api::reader::show),
     ]
 }
 

@@ -5,12 +5,14 @@
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
 pub mod access;
+pub mod answered;
 pub mod archive;
 pub mod audit;
 pub mod board;
 pub mod calendar;
 mod dialect;
 pub mod follow_up;
+pub mod happened;
 pub mod heartbeat;
 pub mod incident;
 mod lease;

@@ -8,6 +8,9 @@
 
 mod abuse;
 mod api;
+mod api_access;
+mod api_promises;
+mod api_remote;
 mod authentication;
 mod calendar;
 mod certificates;

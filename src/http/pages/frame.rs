@@ -82,7 +82,7 @@ impl Frame {
 }
 
 /// A page, written.
-pub(super) fn page(template: &impl Template) -> Response {
+pub(in crate::http) fn page(template: &impl Template) -> Response {
     with_status(StatusCode::OK, template)
 }
 
