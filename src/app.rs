@@ -133,7 +133,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         api: http::api::Setup::new(settings.requests_per_minute),
         pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
     };
-    let router = routes(shared, &engine, &channels);
+    let router = routes(shared, &engine, &channels, &background);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
@@ -187,9 +187,16 @@ fn smtp_door(
     door.on_disk(Arc::clone(disk))
 }
 
-/// Everything that HTTP answers.
-fn routes(shared: http::Shared, engine: &Arc<Engine>, channels: &Arc<Channels>) -> axum::Router {
-    let mut router = http::router(Arc::new(shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
+/// Everything that HTTP answers, and what looks for news of it.
+fn routes(
+    shared: http::Shared,
+    engine: &Arc<Engine>,
+    channels: &Arc<Channels>,
+    background: &Background,
+) -> axum::Router {
+    let shared = Arc::new(shared);
+    background.run("the look for news", http::pages::live::watch(Arc::clone(&shared)));
+    let mut router = http::router(shared).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
     if let Some(config) = &channels.voice {
         router = router.merge(voice::callback::router(Arc::clone(engine), config.clone()));
     }

@@ -13,8 +13,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 256;
+use super::pages::live::STREAMS_MAX;
+
+/// Connections at once, besides those of pages that follow; more wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 256 + STREAMS_MAX;
 
 /// How long a client may take over the head of a request, the wait for a further request included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);

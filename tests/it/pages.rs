@@ -32,12 +32,12 @@ pub(crate) async fn staffed() -> World {
     staffed_on(None).await
 }
 
-async fn staffed_on(database: Option<&str>) -> World {
+pub(crate) async fn staffed_on(database: Option<&str>) -> World {
     World::build(&format!("{PEOPLE}{STANDARD}"), "", database).await
 }
 
 /// A cookie of somebody who has signed in.
-async fn cookie(world: &World, name: &str) -> String {
+pub(crate) async fn cookie(world: &World, name: &str) -> String {
     let (secret, now) = (auth::mint_secret(), world.now());
     let store = world.running.engine.store();
     let ends_at = now + access::SESSION_LASTS;
@@ -45,7 +45,13 @@ async fn cookie(world: &World, name: &str) -> String {
     format!("nightcall={secret}")
 }
 
-async fn ask(world: &World, method: Method, path: &str, cookie: Option<&str>, form: &[(&str, &str)]) -> Response {
+pub(crate) async fn ask(
+    world: &World,
+    method: Method,
+    path: &str,
+    cookie: Option<&str>,
+    form: &[(&str, &str)],
+) -> Response {
     let mut request = world.http().request(method.clone(), world.url(path));
     if let Some(cookie) = cookie {
         request = request.header(COOKIE, cookie);
@@ -297,7 +303,7 @@ async fn who_may_do_what() {
     while world.phone.ringing().is_some() {}
 }
 
-fn filled(path: &str, mail: &str) -> String {
+pub(crate) fn filled(path: &str, mail: &str) -> String {
     let path = path.replace("{number}", "1").replace("{mail}", mail).replace("{contact}", "voice");
     path.replace("{person}", "rae")
         .replace("{id}", "abcdef")
@@ -396,7 +402,7 @@ async fn seen(world: &World) -> String {
     let store = world.running.engine.store();
     let number = 1;
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {}",
+        "{:?} {:?} {:?} {:?} {:?} {:?}",
         world.incident(number).await,
         store.timeline(number).await.expect("readable"),
         store.notifications(number).await.expect("readable"),

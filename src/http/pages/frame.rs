@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::access::Viewer;
-use super::assets;
+use super::{assets, live};
 use crate::domain::request::Refused;
 use crate::domain::role::Role;
 use crate::http::Shared;
@@ -34,7 +34,13 @@ impl Frame {
     /// When the database does not answer.
     pub async fn of(shared: &Arc<Shared>, viewer: &Viewer, here: &'static str) -> Result<Self, Fault> {
         let stamp = shared.pages.live.stamp(&shared.engine).await?;
+        let stamp = live::followed(&stamp, is_about_mails(here)).to_owned();
         Ok(Self { here, viewer: Some(viewer.clone()), stamp, now: shared.engine.clock().now() })
+    }
+
+    /// Where the page hears of news.
+    pub fn events(&self) -> &'static str {
+        if is_about_mails(self.here) { "/events?of=mails" } else { "/events" }
     }
 
     /// A frame without navigation.
@@ -79,6 +85,11 @@ impl Frame {
             ("/health", "Health"),
         ]
     }
+}
+
+/// Whether pages of this entry of the navigation change with every mail.
+fn is_about_mails(here: &str) -> bool {
+    ["/mails", "/services", "/health"].contains(&here)
 }
 
 /// A page, written.

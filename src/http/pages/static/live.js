@@ -14,7 +14,7 @@
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
     const minutes = Math.floor(seconds / 60);
     if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-    return `${Math.floor(minutes / 1440)} days`;
+    return minutes < 2880 ? "1 day" : `${Math.floor(minutes / 1440)} days`;
   };
   const count = () => {
     const now = Date.now() + ahead;
@@ -32,6 +32,7 @@
 
   let stamp = body.dataset.stamp;
   let source = null;
+  let asking = 0;
   // A connection that comes back at once is nothing to tell.
   let doubt = 0;
   const broken = () => {
@@ -44,12 +45,18 @@
   };
   const follow = () => {
     if (source) return;
-    source = new EventSource("/events");
+    source = new EventSource(body.dataset.events);
     source.addEventListener("news", (event) => {
       whole();
-      if (event.data === stamp) return;
-      stamp = event.data;
-      htmx.trigger(body, "news");
+      const [told, spread] = event.data.split(" ");
+      if (told === stamp) return;
+      stamp = told;
+      // Many pages that follow do not all ask in the same moment; more news meanwhile is asked for with it.
+      if (asking) return;
+      asking = setTimeout(() => {
+        asking = 0;
+        htmx.trigger(body, "news");
+      }, Math.random() * spread);
     });
     source.onerror = () => {
       broken();
