@@ -2,6 +2,7 @@
 //! environment variables override it.
 
 mod channels;
+mod http;
 mod mail;
 mod smtp;
 mod telephone;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
+use crate::http::origin::Proxy;
 use crate::notify::setup::Setup;
 use crate::notify::{Secret, voice};
 use crate::probe;
@@ -42,6 +44,8 @@ pub struct Settings {
     pub http_listen: SocketAddr,
     /// The address under which others reach us, without a slash at its end.
     pub public_url: Option<String>,
+    /// The reverse proxies in front of HTTP.
+    pub http_proxy: Proxy,
     /// The database.
     pub database_url: String,
     /// Folder with rule packs.
@@ -65,6 +69,7 @@ impl Settings {
         let mut http = Section::of(root, "http");
         let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
         let public_url = http.placed_text("public_url");
+        let http_proxy = http.0.as_mut().and_then(|http| http.table("proxy")).map(http::read_proxy).unwrap_or_default();
         http.finish();
 
         let mut database = Section::of(root, "database");
@@ -86,6 +91,7 @@ impl Settings {
             domains,
             http_listen,
             public_url,
+            http_proxy,
             database_url,
             rules,
             voice,

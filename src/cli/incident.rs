@@ -5,8 +5,9 @@ mod act;
 use anyhow::bail;
 use serde_json::json;
 
-use super::{COMMAND_LINE, ConfigArg, print_json};
+use super::{ConfigArg, print_json};
 use crate::definitions::Loaded;
+use crate::domain::actor::Actor;
 use crate::domain::incident::{Cause, Event, Incident, Status};
 use crate::http::view::IncidentView;
 use crate::store::Store;
@@ -105,12 +106,12 @@ fn line(incident: &Incident) -> String {
 }
 
 async fn act(one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
-    act_as(COMMAND_LINE, one, loaded, event).await
+    act_as(super::actor(), one, loaded, event).await
 }
 
-async fn act_as(actor: &str, one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
+async fn act_as(actor: Actor, one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
     let engine = super::engine(loaded).await?;
-    let cause = Cause { actor: actor.to_owned(), mail_id: None };
+    let cause = Cause { actor, mail_id: None };
     let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
     let Some(handled) = engine.handle(one.number, event, cause).await? else {
         bail!("there is no incident #{}", one.number);

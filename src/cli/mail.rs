@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
-use super::{COMMAND_LINE, ConfigArg, print_json};
+use super::{ConfigArg, print_json};
 use crate::clock::Clock;
 use crate::domain::rulebook::SENDERS;
 use crate::engine::Engine;
@@ -139,9 +139,9 @@ async fn reprocess(one: &One, release: bool) -> anyhow::Result<()> {
     let store = super::store(&loaded).await?;
     let engine = Engine::start(store, Clock::System, loaded.definitions);
     let done = if release {
-        engine.release(&one.id.id, COMMAND_LINE).await?
+        engine.release(&one.id.id, &super::actor()).await?
     } else {
-        engine.reprocess(&one.id.id, COMMAND_LINE).await?
+        engine.reprocess(&one.id.id, &super::actor()).await?
     };
     let Some(alerts) = done else {
         bail!("there is no mail {}", one.id.id);

@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::auth::Caller;
 use super::{Error, Shared};
+use crate::domain::actor::Actor;
 use crate::domain::request::{self, Refused};
 
 /// Rows of a list, unless the caller asks for fewer or more.
@@ -34,9 +35,9 @@ type Sent<T> = Result<Json<T>, JsonRejection>;
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// The name in timelines.
-fn actor(caller: &Caller) -> String {
-    format!("token {}", caller.name)
+/// Who acts, in timelines and in the trail.
+fn actor(caller: &Caller) -> Actor {
+    Actor::token(&caller.name, &caller.origin)
 }
 
 fn queried<T>(query: Queried<T>) -> Result<T, Error> {

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 
+use super::origin::Origin;
 use super::{Error, Shared};
 use crate::engine::intake::hex;
 
@@ -19,6 +20,8 @@ const PREFIX: &str = "nct_";
 pub struct Caller {
     /// The token's name.
     pub name: String,
+    /// The address it is used from.
+    pub origin: String,
 }
 
 impl FromRequestParts<Arc<Shared>> for Caller {
@@ -31,7 +34,8 @@ impl FromRequestParts<Arc<Shared>> for Caller {
         let (_, token) = token.ok_or(Error::Unauthorized)?;
         // Looked up by hash: neither the time it takes nor the database tells anything about other tokens.
         let name = shared.engine.store().token_name(&hash(token.trim())).await?;
-        name.map(|name| Self { name }).ok_or(Error::Unauthorized)
+        let origin = Origin::of(&parts.extensions).address;
+        name.map(|name| Self { name, origin }).ok_or(Error::Unauthorized)
     }
 }
 

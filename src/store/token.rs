@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::trail::Act;
 use super::{Error, Store, text};
+use crate::domain::actor::Actor;
 
 impl Store {
     /// Keeps a token's hash under a name. `false` when the name is taken.
@@ -13,8 +15,12 @@ impl Store {
         let mut tx = self.begin().await?;
         let sql = "insert into token (hash, name, created_at) values ($1, $2, $3) on conflict do nothing";
         let done = sqlx::query(sql).bind(hash).bind(name).bind(now.as_millisecond()).execute(tx.connection()).await?;
+        let is_new = done.rows_affected() == 1;
+        if is_new {
+            tx.tell(Act::new(&Actor::command_line(""), "token_created", name), now);
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_new)
     }
 
     /// The name of the token with this hash.

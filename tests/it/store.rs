@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use nightcall::clock::Clock;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::Definitions;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::authentication::{Authentication, Claim, Found};
 use nightcall::domain::client::{Certificate, Client};
 use nightcall::domain::escalation::{Policy, Step};
@@ -90,7 +91,7 @@ fn problem(n: usize) -> Incoming {
 }
 
 fn by_hand() -> Cause {
-    Cause { actor: "test".to_owned(), mail_id: None }
+    Cause { actor: Actor::ourselves("test"), mail_id: None }
 }
 
 async fn all_incidents(engine: &Engine) -> Vec<nightcall::domain::incident::Incident> {

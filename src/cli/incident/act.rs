@@ -1,9 +1,9 @@
 //! What people do about an incident beyond acknowledging and resolving it.
 
 use super::{One, act, act_as};
-use crate::cli::COMMAND_LINE;
 use crate::cli::oncall::silences::EndArg;
 use crate::cli::oncall::times;
+use crate::cli::{self, COMMAND_LINE};
 use crate::clock::Clock;
 use crate::domain::incident::Event;
 use crate::domain::request;
@@ -69,7 +69,7 @@ pub(super) async fn add_responder(args: &Targets) -> anyhow::Result<()> {
 pub(super) async fn take(args: &Take) -> anyhow::Result<()> {
     let loaded = args.one.config.load()?;
     request::check_user(&args.user, &loaded.definitions.roster)?;
-    act_as(&format!("{} by {COMMAND_LINE}", args.user), &args.one, loaded, Event::TakenOver).await
+    act_as(cli::actor().named(format!("{} by {COMMAND_LINE}", args.user)), &args.one, loaded, Event::TakenOver).await
 }
 
 pub(super) async fn note(args: &Note) -> anyhow::Result<()> {

@@ -90,7 +90,7 @@ async fn add(args: &Add) -> anyhow::Result<()> {
     let stored = StoredOverride { swap, author: COMMAND_LINE.to_owned(), created_at: now };
     let line = line(&stored, &loaded.definitions.roster);
     let engine = cli::engine(loaded).await?;
-    engine.arrange(Arrangement::Override(stored.clone()), COMMAND_LINE).await?;
+    engine.arrange(Arrangement::Override(stored.clone()), &cli::actor()).await?;
     if args.json {
         return print_json(&OverrideView::from(stored));
     }
@@ -120,7 +120,7 @@ async fn remove(one: &One) -> anyhow::Result<()> {
     let engine = cli::engine(loaded).await?;
     let found = engine.store().overrides_since(Clock::System.now()).await?;
     let id = by_prefix("override", &one.id, found.iter().map(|stored| stored.swap.shift.id.as_str()))?;
-    engine.arrange(Arrangement::WithdrawOverride(id.clone()), COMMAND_LINE).await?;
+    engine.arrange(Arrangement::WithdrawOverride(id.clone()), &cli::actor()).await?;
     println!("removed override {id}");
     Ok(())
 }

@@ -119,7 +119,7 @@ async fn add(args: &Add) -> anyhow::Result<()> {
     };
     let silence = asked.checked(&loaded.definitions, &arrangement_id(), COMMAND_LINE, now)?;
     let engine = cli::engine(loaded).await?;
-    engine.arrange(Arrangement::Silence(Box::new(silence.clone())), COMMAND_LINE).await?;
+    engine.arrange(Arrangement::Silence(Box::new(silence.clone())), &cli::actor()).await?;
     if args.json {
         return print_json(&SilenceView::from(silence));
     }
@@ -148,7 +148,7 @@ async fn end(one: &One) -> anyhow::Result<()> {
     let engine = cli::engine(one.config.load()?).await?;
     let found = engine.store().silences_since(Clock::System.now()).await?;
     let id = by_prefix("silence", &one.id, found.iter().map(|silence| silence.id.as_str()))?;
-    engine.arrange(Arrangement::EndSilence(id.clone()), COMMAND_LINE).await?;
+    engine.arrange(Arrangement::EndSilence(id.clone()), &cli::actor()).await?;
     println!("ended silence {id}; what is still open pages now");
     Ok(())
 }

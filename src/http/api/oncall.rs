@@ -121,7 +121,7 @@ pub async fn add_override(
     let shift = Override { id: arrangement_id(), user: body.user, replaces: body.replaces, starts_at, ends_at };
     let swap = Swap { schedule: body.schedule, shift };
     request::check_takeover(&swap, &app.engine.definitions().roster, now).map_err(refused)?;
-    let stored = StoredOverride { swap, author: actor(&caller), created_at: now };
+    let stored = StoredOverride { swap, author: actor(&caller).to_string(), created_at: now };
     app.engine.arrange(Arrangement::Override(stored.clone()), &actor(&caller)).await?;
     Ok((StatusCode::CREATED, Json(OverrideView::from(stored))))
 }
@@ -153,7 +153,8 @@ pub async fn add_silence(
         everything: body.everything,
         reason: body.reason,
     };
-    let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), &actor(&caller), now).map_err(refused)?;
+    let silence =
+        asked.checked(&app.engine.definitions(), &arrangement_id(), actor(&caller).name(), now).map_err(refused)?;
     app.engine.arrange(Arrangement::Silence(Box::new(silence.clone())), &actor(&caller)).await?;
     Ok((StatusCode::CREATED, Json(SilenceView::from(silence))))
 }

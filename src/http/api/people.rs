@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, Sent, sent};
+use super::{App, Sent, actor, sent};
 use crate::domain::notice::Proof;
 use crate::domain::rulebook::PROBE;
 use crate::http::Error;
@@ -31,22 +31,23 @@ pub async fn people(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
 /// `POST /people/{name}/contacts/{contact}/test`: a message with a code, or a call that asks for a key.
 pub async fn test(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
-    let test = app.engine.test_contact(&name, &contact).await?.ok_or_else(|| no_contact(&name, &contact))?;
+    let test = app.engine.test_contact(&name, &contact, &actor(&caller)).await?;
+    let test = test.ok_or_else(|| no_contact(&name, &contact))?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "notice": test.id }))))
 }
 
 /// `POST /people/{name}/contacts/{contact}/verify`: with the code that the test brought.
 pub async fn verify(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
     body: Sent<VerifyBody>,
 ) -> Result<Json<Value>, Error> {
     let code = sent(body)?.code;
-    let proof = app.engine.verify_contact(&name, &contact, &code).await?;
+    let proof = app.engine.verify_contact(&name, &contact, &code, &actor(&caller)).await?;
     match proof.ok_or_else(|| no_contact(&name, &contact))? {
         Proof::Verified => Ok(Json(json!({ "verified": true }))),
         other => Err(Error::Conflict(other.to_string())),

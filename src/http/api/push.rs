@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{App, Sent, refused, sent};
+use super::{App, Sent, actor, refused, sent};
 use crate::domain::channel::Channel;
 use crate::engine::push::{PushAsked, SUBSCRIPTIONS_MAX};
 use crate::http::auth::Caller;
@@ -52,7 +52,7 @@ pub async fn subscriptions(State(app): App, _: Caller, Path(name): Path<String>)
 /// `POST /people/{name}/push`: subscribes a browser; one that is known is changed.
 pub async fn subscribe(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path(name): Path<String>,
     body: Sent<SubscribeBody>,
 ) -> Result<(StatusCode, Json<Value>), Error> {
@@ -60,7 +60,7 @@ pub async fn subscribe(
     let SubscribeBody { endpoint, keys: Keys { p256dh, auth }, name: browser, .. } = sent(body)?;
     let asked = PushAsked { endpoint, p256dh, auth, name: browser };
     let subscription = asked.checked(&name, app.engine.clock().now()).map_err(refused)?;
-    if !app.engine.subscribe_push(&subscription).await? {
+    if !app.engine.subscribe_push(&subscription, &actor(&caller)).await? {
         let why = format!("{name} has {SUBSCRIPTIONS_MAX} browsers already; remove one of them first");
         return Err(Error::Conflict(why));
     }
@@ -70,10 +70,10 @@ pub async fn subscribe(
 /// `DELETE /people/{name}/push/{id}`: forgets a browser.
 pub async fn unsubscribe(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    if app.engine.unsubscribe_push(&name, &id).await? {
+    if app.engine.unsubscribe_push(&name, &id, &actor(&caller)).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Error::NotFound(format!("{name:?} has no subscription {id:?}")))

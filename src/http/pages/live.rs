@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::access::Viewer;
+use super::access::{self, Viewer};
 use super::frame::Fault;
 use crate::clock::Stopwatch;
 use crate::engine::Engine;
@@ -117,8 +117,7 @@ impl Watching {
             return Some(None);
         }
         self.quiet_looks = 0;
-        let (session, now) = (&self.viewer.session, engine.clock().now());
-        engine.store().session_user(session, now).await.ok()??;
+        access::still_in(&self.shared, &self.viewer).await.ok().filter(|lasts| *lasts)?;
         Some(Some(Event::default().comment("still here")))
     }
 }
