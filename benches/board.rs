@@ -15,6 +15,7 @@ use nightcall::clock::{Clock, Stopwatch};
 use nightcall::definitions;
 use nightcall::http::auth;
 use nightcall::http::pages::access::SESSION_LASTS;
+use nightcall::store::access::Session;
 use rand::RngExt as _;
 use reqwest::header::COOKIE;
 use sqlx::{Connection as _, SqliteConnection};
@@ -182,7 +183,19 @@ impl Browser {
     async fn of(running: &Running) -> Self {
         let (secret, now) = (auth::mint_secret(), Clock::System.now());
         let store = running.engine.store();
-        store.add_session(&auth::hash(&secret), "me", now, now + SESSION_LASTS).await.expect("a session");
+        let session = Session {
+            hash: auth::hash(&secret),
+            user: "me".to_owned(),
+            way: "password".to_owned(),
+            origin: "127.0.0.1".to_owned(),
+            agent: "bench".to_owned(),
+            rights: String::new(),
+            created_at: now,
+            seen_at: now,
+            seen_origin: "127.0.0.1".to_owned(),
+            expires_at: now + SESSION_LASTS,
+        };
+        store.open_session(&session).await.expect("a session");
         let client = nightcall::notify::http_client().expect("a client");
         Self { client, address: running.http_address, cookie: format!("nightcall={secret}") }
     }

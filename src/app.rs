@@ -22,6 +22,7 @@ use crate::disk::Disk;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
+use crate::http::origin::Proxies;
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::http::Http;
@@ -110,10 +111,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let door =
         Arc::new(smtp_door(settings.smtp, (&engine, &channels), &disk, &mut registry, &stop).with_tls(tls.clone()));
     background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
-    for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
-        let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
-        background.run("an SMTP listener", serving);
-    }
+    background.serve_smtp(&door, settings.smtp_listeners, smtp_listeners);
 
     if let Some(config) = settings.dead_man {
         let prober = prober(&engine, open_door, client, config, &mut registry)?;
@@ -126,6 +124,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),
+        proxies: Proxies::new(settings.http_proxy, &mut registry),
         registry,
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
@@ -168,6 +167,7 @@ async fn open_engine(url: &str, definitions: Definitions, clock: Clock) -> anyho
     store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
     let engine = Engine::start(store, clock, definitions);
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    engine.tell_definitions(NODE).await.context("cannot tell the trail which definitions are in force")?;
     Ok(engine)
 }
 
@@ -260,6 +260,18 @@ struct Background {
 }
 
 impl Background {
+    fn serve_smtp(
+        &self,
+        door: &Arc<smtp::server::Door<mailroom::Mailroom>>,
+        listeners: Vec<Listener>,
+        sockets: Vec<TcpListener>,
+    ) {
+        for (listener, socket) in listeners.into_iter().zip(sockets) {
+            let serving = smtp::server::serve(Arc::clone(door), Arc::new(listener), socket);
+            self.run("an SMTP listener", serving);
+        }
+    }
+
     /// Runs a task; should it panic, the whole process is to end, because half a gateway pages nobody.
     fn run(&self, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let died = self.died.clone();
@@ -337,6 +349,13 @@ impl Running {
             );
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
+        let engine = Arc::clone(&self.engine);
+        // They are in force whatever the database does; the trail is told as soon as it can be.
+        self.tasks.spawn(async move {
+            if let Err(error) = engine.tell_definitions(NODE).await {
+                tracing::error!(%error, "the trail could not be told that definitions were replaced");
+            }
+        });
         Ok(())
     }
 

@@ -61,7 +61,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     narrator.tell(&format!("nightcall listens: SMTP on {}, HTTP on {}", running.smtp_address(), running.http_address));
 
     let token = auth::mint();
-    running.engine.store().add_token(&Token::for_everything("demo", Clock::System.now()), &auth::hash(&token)).await?;
+    let demo = Token::for_everything("demo", Clock::System.now());
+    running.engine.store().add_token(&demo, &auth::hash(&token), &super::actor()).await?;
     tell_story(&narrator, &running, &mut phone).await?;
 
     let api = format!("http://{}/api/v1/incidents/1", running.http_address);

@@ -71,7 +71,7 @@ async fn create(args: &Create) -> anyhow::Result<()> {
     let token =
         Token { scope: args.scope, services: args.service.clone(), expires_at, ..Token::for_everything(name, now) };
     let (store, secret) = (open(&loaded).await?, auth::mint());
-    if !store.add_token(&token, &auth::hash(&secret)).await? {
+    if !store.add_token(&token, &auth::hash(&secret), &super::actor()).await? {
         bail!("there is a token named {name:?} already; choose another name");
     }
     store.close().await;
@@ -121,7 +121,7 @@ fn line(token: &Token, now: Timestamp) -> String {
 
 async fn revoke(config: &ConfigArg, name: &str) -> anyhow::Result<()> {
     let store = open(&config.load()?).await?;
-    if !store.revoke_token(name, Clock::System.now()).await? {
+    if !store.revoke_token(name, &super::actor(), Clock::System.now()).await? {
         bail!("there is no token {name:?} that is good; `nightcall token list` shows all");
     }
     store.close().await;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::actor::Actor;
 use super::alert::{Severity, UnknownWord};
 use super::escalation::{Policy, Position};
 use super::handling::Urgency;
@@ -177,7 +178,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// "mail", "timer", "ann by voice", "token ops" …
-    pub actor: String,
+    pub actor: Actor,
     /// The mail, where one is the cause.
     pub mail_id: Option<String>,
 }

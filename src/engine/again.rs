@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
 use super::intake::{Held, sender};
-use super::{Engine, Error};
+use super::{Engine, Error, trail};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::Action;
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
@@ -28,7 +29,7 @@ pub(crate) struct Again {
     said: HashSet<(String, Action, String)>,
     /// Its alerts so far.
     alerts: i64,
-    actor: String,
+    actor: Actor,
     /// What its service's senders say against it is overruled.
     released: bool,
     pub(super) now: Timestamp,
@@ -42,7 +43,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be read or made durable.
-    pub async fn reprocess(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+    pub async fn reprocess(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
         self.act_again(mail_id, actor, false).await
     }
 
@@ -50,11 +51,11 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be read or made durable.
-    pub async fn release(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+    pub async fn release(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
         self.act_again(mail_id, actor, true).await
     }
 
-    async fn act_again(&self, mail_id: &str, actor: &str, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
+    async fn act_again(&self, mail_id: &str, actor: &Actor, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
         let unread = |error| Error::NotCommitted(Arc::new(error));
         let Some((mail, alerts)) = self.store.mail(mail_id).await.map_err(unread)? else { return Ok(None) };
         let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
@@ -74,7 +75,7 @@ impl Engine {
                 .filter(|stored| stored.held != "quarantine")
                 .map(|stored| (stored.service, stored.alert.action, stored.alert.dedup_key))
                 .collect(),
-            actor: actor.to_owned(),
+            actor: actor.clone(),
             released,
             now: self.clock.now(),
             definitions,
@@ -135,6 +136,7 @@ impl Again {
                 done.push(stored);
             }
         }
+        tx.tell(trail::judged_again(&self.mail_id, self.what(), self.alerts, &done, &self.actor), self.now);
         Ok(done)
     }
 }

@@ -21,6 +21,7 @@ use super::intake::{self, Intake, Receipt};
 use super::version;
 use super::{Error, Wakes};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::Alert;
 use crate::domain::incident::{Cause, Event};
 use crate::store::mail::StoredAlert;
@@ -69,7 +70,7 @@ pub(crate) enum Work {
     /// An expected mail has not come.
     HeartbeatMissed { service: String, name: String, now: Timestamp, definitions: Arc<Definitions> },
     /// What a person arranges.
-    Arrange { arrangement: Arrangement, actor: String, now: Timestamp, definitions: Arc<Definitions> },
+    Arrange { arrangement: Arrangement, actor: Actor, now: Timestamp, definitions: Arc<Definitions> },
 }
 
 impl Work {
@@ -245,6 +246,7 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
             all.push(perform(&mut tx, work).await?);
         }
         tx.flush().await?;
+        tx.seal().await?;
         Ok(all)
     };
     let all = tokio::time::timeout(WORK_TIMEOUT, working).await.map_err(too_slow)?.map_err(work_failed)?;

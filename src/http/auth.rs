@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 
+use super::origin::Origin;
 use super::{Error, Shared};
+use crate::domain::actor::Actor;
 use crate::domain::scope::Scope;
 use crate::engine::intake::hex;
 use crate::store::token::Token;
@@ -27,27 +29,29 @@ pub struct Caller {
     pub services: Vec<String>,
     /// The token's hash.
     pub hash: String,
+    /// The address it is used from; empty when it is not known.
+    pub origin: String,
 }
 
 impl Caller {
-    /// Who presents the token of these headers.
+    /// Who presents the token of a request with these headers and extensions.
     ///
     /// # Errors
     /// When there is none, nobody issued it, or it is over.
-    pub async fn of(app: &Shared, headers: &HeaderMap) -> Result<Self, Error> {
+    pub async fn of(app: &Shared, headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Error> {
         let missing = "send a token: Authorization: Bearer TOKEN (made by `nightcall token create`)";
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token =
             given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or(Error::Unauthorized(missing))?;
-        Self::of_hash(app, &hash(token.trim())).await
+        Self::of_hash(app, &hash(token.trim()), Origin::of(extensions).address).await
     }
 
-    /// Who presents the token with this hash.
+    /// Who presents the token with this hash, from this address.
     ///
     /// # Errors
     /// When nobody issued it, or it is over.
-    pub async fn of_hash(app: &Shared, hash: &str) -> Result<Self, Error> {
+    pub async fn of_hash(app: &Shared, hash: &str, origin: String) -> Result<Self, Error> {
         let unknown = "this token is not known here; `nightcall token create` makes one";
         let over = "this token has expired or was taken back; `nightcall token create` makes another one";
         // Looked up by hash: neither the time it takes nor the database tells anything about other tokens.
@@ -56,12 +60,12 @@ impl Caller {
             return Err(Error::Unauthorized(over));
         }
         let Token { name, scope, services, .. } = token;
-        Ok(Self { name, scope, services, hash: hash.to_owned() })
+        Ok(Self { name, scope, services, hash: hash.to_owned(), origin })
     }
 
-    /// The name in timelines.
-    pub fn actor(&self) -> String {
-        format!("token {}", self.name)
+    /// Who acts, on timelines and in the trail.
+    pub fn actor(&self) -> Actor {
+        Actor::token(&self.name, &self.origin)
     }
 
     /// Whether the token is for this service.
@@ -136,6 +140,7 @@ mod tests {
             scope: Scope::Read,
             services: services.iter().map(|name| (*name).to_owned()).collect(),
             hash: String::new(),
+            origin: String::new(),
         };
         let (all, one) = (of(&[]), of(&["db"]));
         assert!(all.is_for("web") && one.is_for("db") && !one.is_for("web"));

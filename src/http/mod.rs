@@ -6,6 +6,7 @@ pub mod auth;
 pub mod error;
 pub mod feeds;
 pub mod health;
+pub mod origin;
 pub mod pages;
 pub mod server;
 pub mod view;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use prometheus_client::registry::Registry;
@@ -51,6 +52,8 @@ pub struct Shared {
     pub api: api::Setup,
     /// What the pages need.
     pub pages: pages::Setup,
+    /// The reverse proxies in front of us.
+    pub proxies: origin::Proxies,
 }
 
 /// All routes but the channels' own.
@@ -64,6 +67,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/feeds/schedules/{file}", get(feeds::schedule))
         .route("/feeds/people/{file}", get(feeds::person))
         .nest("/api/v1", api)
+        .layer(from_fn_with_state(Arc::clone(&shared), origin::note))
         .with_state(shared)
 }
 

@@ -107,6 +107,31 @@ const WORST_FIRST: &str = "case status when 'triggered' then 0 else 1 end, \
      case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end, number desc";
 
 impl Store {
+    /// The services of these incidents, each once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn services_of_incidents(&self, numbers: &[i64]) -> Result<Vec<String>, Error> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Numbers and commas only.
+        let numbers = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        let sql = format!("select distinct service from incident where number in ({numbers}) order by service");
+        let rows = self.rows(sqlx::query(sqlx::AssertSqlSafe(sql))).await?;
+        rows.iter().map(|row| text(row, "service")).collect()
+    }
+
+    /// The services to which a mail has said something, each once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn services_of_mail(&self, id: &str) -> Result<Vec<String>, Error> {
+        let sql = "select distinct service from alert where mail_id = $1 order by service";
+        let rows = self.rows(sqlx::query(sql).bind(id)).await?;
+        rows.iter().map(|row| text(row, "service")).collect()
+    }
+
     /// Open incidents: those nobody has first, the worst first, then the newest. Probes are none.
     ///
     /// # Errors

@@ -258,7 +258,7 @@ impl WriteTx {
             Cell::Int(*nth),
             Cell::Int(at.as_millisecond()),
             Cell::Text(entry.kind.word().to_owned()),
-            Cell::Text(cause.actor.clone()),
+            Cell::Text(cause.actor.to_string()),
             Cell::Text(entry.detail.clone()),
             Cell::TextOrNull(cause.mail_id.clone()),
         ];

@@ -24,6 +24,7 @@ mod open;
 mod pending;
 pub mod push;
 pub mod token;
+pub mod trail;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use self::oncall::Arranged;
 pub use self::open::OpenError;
 pub(crate) use self::pending::Delivery;
 use self::pending::Pending;
+use self::trail::Act;
 
 /// Longest time for one read. A peer that vanished without a word answers never, and the driver would wait.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -97,6 +99,7 @@ pub struct WriteTx {
     pending: Pending,
     entries: HashMap<i64, i64>,
     arranged: Option<Arc<Arranged>>,
+    told: Vec<(Timestamp, Act)>,
     finished: bool,
 }
 
@@ -146,6 +149,7 @@ impl Store {
             pending: Pending::default(),
             entries: HashMap::new(),
             arranged: None,
+            told: Vec::new(),
             finished: false,
         };
         sqlx::query(self.dialect.begin()).execute(&mut *tx.connection).await?;
@@ -219,6 +223,7 @@ impl WriteTx {
     /// When it may not be; nobody knows then, and the caller must say so.
     pub async fn commit(mut self) -> Result<(), Error> {
         self.flush().await?;
+        self.seal().await?;
         sqlx::query("commit").execute(&mut *self.connection).await?;
         self.finished = true;
         Ok(())

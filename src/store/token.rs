@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::trail::Act;
 use super::{Error, Store, instant, instant_or_none, json, text, to_json, word};
+use crate::domain::actor::Actor;
 use crate::domain::scope::Scope;
 
 /// A token without its secret.
@@ -41,15 +43,22 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_token(&self, token: &Token, hash: &str) -> Result<bool, Error> {
+    pub async fn add_token(&self, token: &Token, hash: &str, by: &Actor) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let sql = "insert into token (hash, name, scope, services, created_at, expires_at) \
                    values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
         let query = sqlx::query(sql).bind(hash).bind(&token.name).bind(token.scope.word());
         let query = query.bind(to_json(&token.services)).bind(token.created_at.as_millisecond());
         let done = query.bind(token.expires_at.map(Timestamp::as_millisecond)).execute(tx.connection()).await?;
+        let is_new = done.rows_affected() == 1;
+        if is_new {
+            let act = Act::new(by, "token_created", &token.name).became(serde_json::json!({
+                "scope": token.scope.word(), "services": token.services, "expires_at": token.expires_at,
+            }));
+            tx.tell(act, token.created_at);
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_new)
     }
 
     /// The token with this hash, also one that is over.
@@ -73,12 +82,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn revoke_token(&self, name: &str, now: Timestamp) -> Result<bool, Error> {
+    pub async fn revoke_token(&self, name: &str, by: &Actor, now: Timestamp) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let sql = "update token set revoked_at = $2 where name = $1 and revoked_at is null";
         let done = sqlx::query(sql).bind(name).bind(now.as_millisecond()).execute(tx.connection()).await?;
+        let is_known = done.rows_affected() == 1;
+        if is_known {
+            tx.tell(Act::new(by, "token_revoked", name), now);
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_known)
     }
 
     /// The secret of this name. `None` if there is none yet.

@@ -1,6 +1,7 @@
 //! What tokens may do: every route of the table by every scope, and by tokens for named services.
 
 use jiff::SignedDuration;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::scope::Scope;
 use nightcall::http::api::document::document;
 use nightcall::http::api::routes::{Need, Reach, Route, routes};
@@ -16,7 +17,7 @@ pub(crate) async fn token(world: &World, name: &str, scope: Scope, services: &[&
     let secret = auth::mint();
     let services = services.iter().map(|name| (*name).to_owned()).collect();
     let token = Token { scope, services, ..Token::for_everything(name, world.now()) };
-    assert!(world.running.engine.store().add_token(&token, &auth::hash(&secret)).await.expect("it is stored"));
+    assert!(world.running.engine.store().add_token(&token, &auth::hash(&secret), &Actor::command_line("root")).await.expect("it is stored"));
     secret
 }
 
@@ -148,14 +149,14 @@ async fn tokens_end() {
     let (secret, store) = (auth::mint(), world.running.engine.store());
     let expires_at = Some(world.now() + SignedDuration::from_hours(1));
     let soon = Token { expires_at, ..Token::for_everything("soon", world.now()) };
-    store.add_token(&soon, &auth::hash(&secret)).await.expect("it is stored");
+    store.add_token(&soon, &auth::hash(&secret), &Actor::command_line("root")).await.expect("it is stored");
     assert_eq!(ask(&world, &Method::GET, "/oncall", &secret).await.status().as_u16(), 200);
     world.clock.advance(SignedDuration::from_hours(1));
     let body = problem(ask(&world, &Method::GET, "/oncall", &secret).await, "expired").await;
     assert!(body["detail"].as_str().is_some_and(|text| text.contains("expired")), "{body}");
     let other = token(&world, "other", Scope::Read, &[]).await;
     assert_eq!(ask(&world, &Method::GET, "/oncall", &other).await.status().as_u16(), 200);
-    assert!(store.revoke_token("other", world.now()).await.expect("works"));
+    assert!(store.revoke_token("other", &Actor::command_line("root"), world.now()).await.expect("works"));
     assert_eq!(ask(&world, &Method::GET, "/oncall", &other).await.status().as_u16(), 401);
 }
 

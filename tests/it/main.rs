@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
 
 mod abuse;
+mod access;
 mod api;
 mod api_access;
 mod api_promises;
@@ -58,6 +59,7 @@ mod storm;
 mod telephone;
 mod tidy;
 mod total;
+mod trail;
 mod transport;
 mod voice;
 mod webhook;

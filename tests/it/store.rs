@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use nightcall::clock::Clock;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::Definitions;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::authentication::{Authentication, Claim, Found};
 use nightcall::domain::client::{Certificate, Client};
 use nightcall::domain::escalation::{Policy, Step};
@@ -92,7 +93,7 @@ fn problem(n: usize) -> Incoming {
 }
 
 fn by_hand() -> Cause {
-    Cause { actor: "test".to_owned(), mail_id: None }
+    Cause { actor: Actor::ourselves("test"), mail_id: None }
 }
 
 async fn all_incidents(engine: &Engine) -> Vec<nightcall::domain::incident::Incident> {
@@ -251,18 +252,19 @@ async fn tokens_and_deliveries() {
         let clock = clock();
         let engine = engine(&url, &clock).await;
         let store = engine.store();
+        let by = Actor::command_line("root");
         let token = Token {
             scope: Scope::Respond,
             services: vec!["db".to_owned()],
             expires_at: Some(clock.now()),
             ..Token::for_everything("ops", clock.now())
         };
-        assert!(store.add_token(&token, "hash").await.expect("works"));
-        assert!(!store.add_token(&token, "other").await.expect("works"), "{url}: a name is used once");
+        assert!(store.add_token(&token, "hash", &by).await.expect("works"));
+        assert!(!store.add_token(&token, "other", &by).await.expect("works"), "{url}: a name is used once");
         assert_eq!(store.token("hash").await.expect("works"), Some(token.clone()));
         assert_eq!(store.token("none").await.expect("works"), None);
-        assert!(store.revoke_token("ops", clock.now()).await.expect("works"));
-        assert!(!store.revoke_token("ops", clock.now()).await.expect("works"), "{url}: it is taken back already");
+        assert!(store.revoke_token("ops", &by, clock.now()).await.expect("works"));
+        assert!(!store.revoke_token("ops", &by, clock.now()).await.expect("works"), "{url}: it is taken back already");
         let revoked = Token { revoked_at: Some(clock.now()), ..token };
         assert_eq!(store.tokens().await.expect("works"), [revoked]);
         store.touch("n1", clock.now()).await.expect("works");

@@ -11,6 +11,7 @@ use nightcall::app::{self, Drive, Running};
 use nightcall::cli::demo::phone::{self, Call, Heard, Phone};
 use nightcall::clock::Clock;
 use nightcall::definitions;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::incident::{Incident, Status};
 use nightcall::http::auth;
 use nightcall::store::token::Token;
@@ -116,7 +117,7 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         running
             .engine
             .store()
-            .add_token(&Token::for_everything("test", clock.now()), &auth::hash(&token))
+            .add_token(&Token::for_everything("test", clock.now()), &auth::hash(&token), &Actor::command_line("test"))
             .await
             .expect("a token is stored");
         let numbers = users.iter().map(|(name, number)| ((*number).to_owned(), (*name).to_owned())).collect();

@@ -62,7 +62,7 @@ impl Here {
 
     pub(super) async fn act(&self, number: i64, act: Act) -> anyhow::Result<IncidentView> {
         let (roster, now) = (&self.loaded.definitions.roster, Clock::System.now());
-        let mut actor = COMMAND_LINE.to_owned();
+        let mut actor = cli::actor();
         let event = match act {
             Act::Acknowledge => Event::Acknowledged { origin_at: None },
             Act::Resolve => Event::Resolved { origin_at: None },
@@ -75,7 +75,7 @@ impl Here {
             Act::AddResponders(words) => Event::RespondersAdded { targets: request::targets(&words, roster)? },
             Act::Take(user) => {
                 request::check_user(&user, roster)?;
-                actor = format!("{user} by {COMMAND_LINE}");
+                actor = actor.named(format!("{user} by {COMMAND_LINE}"));
                 Event::TakenOver
             }
             Act::Note(text) => Event::Remarked { text: request::remark(&text)? },
@@ -106,8 +106,8 @@ impl Here {
     pub(super) async fn again(&self, id: &str, release: bool) -> anyhow::Result<Vec<AlertView>> {
         let engine = self.engine().await?;
         let done = match release {
-            true => engine.release(id, COMMAND_LINE).await?,
-            false => engine.reprocess(id, COMMAND_LINE).await?,
+            true => engine.release(id, &cli::actor()).await?,
+            false => engine.reprocess(id, &cli::actor()).await?,
         };
         let Some(alerts) = done else { bail!("there is no mail {id:?}") };
         Ok(alerts.into_iter().map(AlertView::from).collect())
@@ -136,12 +136,12 @@ impl Here {
     pub(super) async fn add_override(&self, swap: Swap, now: Timestamp) -> anyhow::Result<OverrideView> {
         request::check_takeover(&swap, &self.loaded.definitions.roster, now)?;
         let stored = StoredOverride { swap, author: COMMAND_LINE.to_owned(), created_at: now };
-        self.engine().await?.arrange(Arrangement::Override(stored.clone()), COMMAND_LINE).await?;
+        self.engine().await?.arrange(Arrangement::Override(stored.clone()), &cli::actor()).await?;
         Ok(OverrideView::from(stored))
     }
 
     pub(super) async fn remove_override(&self, id: &str) -> anyhow::Result<()> {
-        self.engine().await?.arrange(Arrangement::WithdrawOverride(id.to_owned()), COMMAND_LINE).await?;
+        self.engine().await?.arrange(Arrangement::WithdrawOverride(id.to_owned()), &cli::actor()).await?;
         Ok(())
     }
 
@@ -152,12 +152,12 @@ impl Here {
 
     pub(super) async fn add_silence(&self, asked: SilenceAsked, now: Timestamp) -> anyhow::Result<SilenceView> {
         let silence = asked.checked(&self.loaded.definitions, &arrangement_id(), COMMAND_LINE, now)?;
-        self.engine().await?.arrange(Arrangement::Silence(Box::new(silence.clone())), COMMAND_LINE).await?;
+        self.engine().await?.arrange(Arrangement::Silence(Box::new(silence.clone())), &cli::actor()).await?;
         Ok(SilenceView::from(silence))
     }
 
     pub(super) async fn end_silence(&self, id: &str) -> anyhow::Result<()> {
-        self.engine().await?.arrange(Arrangement::EndSilence(id.to_owned()), COMMAND_LINE).await?;
+        self.engine().await?.arrange(Arrangement::EndSilence(id.to_owned()), &cli::actor()).await?;
         Ok(())
     }
 }

@@ -123,7 +123,8 @@ fn stream(following: Following) -> impl Stream<Item = Result<Event, Infallible>>
             following.quiet_looks += 1;
             if following.quiet_looks >= QUIET_LOOKS_MAX {
                 following.quiet_looks = 0;
-                Caller::of_hash(&following.app, &following.caller.hash).await.ok()?;
+                let Caller { hash, origin, .. } = &following.caller;
+                Caller::of_hash(&following.app, hash, origin.clone()).await.ok()?;
                 return Some((Ok(Event::default().comment("still here")), following));
             }
             tokio::select! {

@@ -41,7 +41,7 @@ pub(super) async fn guard(
         return Error::NotFound("there is no such thing: no name or id has a NUL in it".to_owned()).into_response();
     }
     let Need::Token(scope, reach) = need else { return next.run(request).await };
-    let caller = match Caller::of(&app, request.headers()).await {
+    let caller = match Caller::of(&app, request.headers(), request.extensions()).await {
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };

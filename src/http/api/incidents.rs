@@ -270,7 +270,9 @@ pub async fn take(
     let actor = match &body.user {
         Some(user) => {
             request::check_user(user, &app.engine.definitions().roster)?;
-            format!("{user} by {}", caller.actor())
+            let by = caller.actor();
+            let name = format!("{user} by {by}");
+            by.named(name)
         }
         None => caller.actor(),
     };

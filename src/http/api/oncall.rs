@@ -155,7 +155,7 @@ pub async fn add_override(
     let shift = Override { id: arrangement_id(), user: body.user, replaces: body.replaces, starts_at, ends_at };
     let swap = Swap { schedule: body.schedule, shift };
     request::check_takeover(&swap, &app.engine.definitions().roster, now)?;
-    let stored = StoredOverride { swap, author: caller.actor(), created_at: now };
+    let stored = StoredOverride { swap, author: caller.actor().to_string(), created_at: now };
     app.engine.arrange(Arrangement::Override(stored.clone()), &caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(OverrideView::from(stored))))
 }
@@ -202,7 +202,7 @@ pub async fn add_silence(
         everything: body.everything,
         reason: body.reason,
     };
-    let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), &caller.actor(), now)?;
+    let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), caller.actor().name(), now)?;
     app.engine.arrange(Arrangement::Silence(Box::new(silence.clone())), &caller.actor()).await?;
     Ok((StatusCode::CREATED, Json(SilenceView::from(silence))))
 }

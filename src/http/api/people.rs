@@ -40,11 +40,12 @@ pub async fn people(State(app): App, _: Caller, Query(query): Query<PageQuery>) 
     responses((status = 202, body = NoticeView)))]
 pub async fn test(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
     NoBody: NoBody,
 ) -> Result<(StatusCode, Json<NoticeView>), Error> {
-    let test = app.engine.test_contact(&name, &contact).await?.ok_or_else(|| no_contact(&name, &contact))?;
+    let test = app.engine.test_contact(&name, &contact, &caller.actor()).await?;
+    let test = test.ok_or_else(|| no_contact(&name, &contact))?;
     Ok((StatusCode::ACCEPTED, Json(NoticeView { notice: test.id })))
 }
 
@@ -54,11 +55,11 @@ pub async fn test(
     responses((status = 200, body = VerifiedView)))]
 pub async fn verify(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
     Body(body): Body<VerifyBody>,
 ) -> Result<Json<VerifiedView>, Error> {
-    let proof = app.engine.verify_contact(&name, &contact, &body.code).await?;
+    let proof = app.engine.verify_contact(&name, &contact, &body.code, &caller.actor()).await?;
     match proof.ok_or_else(|| no_contact(&name, &contact))? {
         Proof::Verified => Ok(Json(VerifiedView { verified: true })),
         other => Err(Error::Conflict(other.to_string())),

@@ -65,7 +65,7 @@ pub async fn subscriptions(
     params(("name" = String, Path, description = "Whose")), responses((status = 201, body = SubscribedView)))]
 pub async fn subscribe(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path(name): Path<String>,
     Body(body): Body<SubscribeBody>,
 ) -> Result<(StatusCode, Json<SubscribedView>), Error> {
@@ -73,7 +73,7 @@ pub async fn subscribe(
     let SubscribeBody { endpoint, keys: PushKeys { p256dh, auth }, name: browser, .. } = body;
     let asked = PushAsked { endpoint, p256dh, auth, name: browser };
     let subscription = asked.checked(&name, app.engine.clock().now())?;
-    if !app.engine.subscribe_push(&subscription).await? {
+    if !app.engine.subscribe_push(&subscription, &caller.actor()).await? {
         let why = format!("{name} has {SUBSCRIPTIONS_MAX} browsers already; remove one of them first");
         return Err(Error::Conflict(why));
     }
@@ -86,10 +86,10 @@ pub async fn subscribe(
     responses((status = 204, description = "It is forgotten")))]
 pub async fn unsubscribe(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    if app.engine.unsubscribe_push(&name, &id).await? {
+    if app.engine.unsubscribe_push(&name, &id, &caller.actor()).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Error::NotFound(format!("{name:?} has no subscription {id:?}")))

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
+use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::access::Viewer;
+use super::forms::Written;
 use super::{assets, live};
 use crate::domain::request::Refused;
-use crate::domain::role::Role;
+use crate::domain::role::{Rights, Role};
 use crate::http::Shared;
 use crate::{engine, store};
 
@@ -50,12 +53,26 @@ impl Frame {
 
     /// Whether who looks at it may act.
     pub fn may_act(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Responder)
+        self.viewer.as_ref().is_some_and(|viewer| viewer.rights.somewhere() >= Role::Responder)
+    }
+
+    /// The same frame for a page about one service.
+    #[must_use]
+    pub fn within(mut self, service: &str) -> Self {
+        if let Some(viewer) = &mut self.viewer {
+            viewer.rights = Rights::everywhere(viewer.rights.for_service(service));
+        }
+        self
+    }
+
+    /// Whether who looks at it may see who has done what.
+    pub fn may_audit(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Admin)
     }
 
     /// Whether who looks at it may overrule definitions.
     pub fn may_overrule(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Admin)
+        self.viewer.as_ref().is_some_and(|viewer| viewer.rights.somewhere() >= Role::Admin)
     }
 
     /// Whether this is who looks at it.
@@ -102,7 +119,9 @@ pub(super) fn with_status(status: StatusCode, template: &impl Template) -> Respo
     match template.render() {
         Ok(text) => {
             let html = HeaderValue::from_static("text/html; charset=utf-8");
-            (status, [(header::CONTENT_TYPE, html)], text).into_response()
+            let text = Bytes::from(text);
+            let written = Extension(Written(text.clone()));
+            (status, [(header::CONTENT_TYPE, html)], written, text).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be written");

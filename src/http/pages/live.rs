@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::access::Viewer;
+use super::access::{self, Viewer};
 use super::frame::Fault;
 use crate::clock::Stopwatch;
 use crate::engine::Engine;
@@ -135,7 +135,7 @@ impl Drop for Place {
 /// One stream.
 struct Watching {
     place: Place,
-    session: String,
+    viewer: Viewer,
     is_about_mails: bool,
     /// What the stream has said last.
     said: Option<String>,
@@ -164,7 +164,7 @@ pub(super) async fn events(
     still_here.set_missed_tick_behavior(MissedTickBehavior::Delay);
     still_here.tick().await;
     let is_about_mails = asked.of == "mails";
-    let watching = Watching { place, session: viewer.session, is_about_mails, said: None, first, news, still_here };
+    let watching = Watching { place, viewer, is_about_mails, said: None, first, news, still_here };
     let headers = [(header::CACHE_CONTROL, "no-store"), (header::HeaderName::from_static("x-accel-buffering"), "no")];
     Ok((headers, Sse::new(stream(watching))).into_response())
 }
@@ -195,8 +195,7 @@ impl Watching {
                     }
                 }
                 _ = self.still_here.tick() => {
-                    let engine = &self.place.0.engine;
-                    engine.store().session_user(&self.session, engine.clock().now()).await.ok()??;
+                    access::still_in(&self.place.0, &self.viewer).await.ok().filter(|lasts| *lasts)?;
                     return Some(Event::default().comment("still here"));
                 }
             }

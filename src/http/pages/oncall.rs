@@ -174,7 +174,7 @@ async fn swap(app: &Shared, viewer: &Viewer, form: Swapped) -> Result<Response, 
     let shift = Override { id: arrangement_id(), user: form.user, replaces, starts_at, ends_at };
     let swap = Swap { schedule: form.schedule, shift };
     request::check_takeover(&swap, &app.engine.definitions().roster, now).map_err(|refused| back(refused.into()))?;
-    let stored = StoredOverride { swap, author: viewer.actor(), created_at: now };
+    let stored = StoredOverride { swap, author: viewer.actor().to_string(), created_at: now };
     app.engine.arrange(Arrangement::Override(stored), &viewer.actor()).await?;
     Ok(Redirect::to("/on-call").into_response())
 }
