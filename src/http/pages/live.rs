@@ -37,8 +37,9 @@ const STILL_HERE_EVERY: Duration = Duration::from_secs(15);
 /// Streams at once. Those beyond it are told so; their pages show that they are not live.
 pub const STREAMS_MAX: usize = 1100;
 
-/// What each other stream adds to the time over which pages ask again: all at once would hold up everything else.
-const SPREAD_A_STREAM: Duration = Duration::from_millis(2);
+/// What each other stream adds to the time over which pages ask again: all at once would hold up everything else. A few
+/// that follow notice nothing of it; a page costs some milliseconds.
+const SPREAD_A_STREAM: Duration = Duration::from_millis(5);
 
 /// What all streams share.
 #[derive(Debug)]
