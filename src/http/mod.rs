@@ -25,6 +25,7 @@ use self::api::{incidents, mails, oncall, people, push};
 pub use self::error::Error;
 use self::health::Readiness;
 use crate::disk::Disk;
+use crate::domain::workbench::Workbench;
 use crate::engine::Engine;
 
 /// Largest request body, in bytes.
@@ -48,8 +49,12 @@ pub struct Shared {
     pub certificate: Arc<health::CertificateInUse>,
     /// How much room is left where the database is.
     pub disk: Arc<Disk>,
+    /// What this node is called among those that work on the database.
+    pub node: String,
     /// What the pages need.
     pub pages: pages::Setup,
+    /// What reads and writes rules that somebody tries.
+    pub workbench: Workbench,
 }
 
 /// All routes but the channels' own.

@@ -6,7 +6,9 @@
 
 pub mod access;
 mod act;
+mod again;
 mod assets;
+mod bench;
 pub mod frame;
 mod health;
 mod incident;
@@ -14,11 +16,16 @@ mod incidents;
 pub mod live;
 mod mail;
 mod mails;
+mod marks;
+mod numbers;
 mod oncall;
 pub mod password;
 mod people;
 mod phone;
+mod playground;
+mod plot;
 mod report;
+mod sanitised;
 mod services;
 mod sign_in;
 mod silences;
@@ -27,7 +34,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -35,6 +42,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio_util::sync::CancellationToken;
 
+use self::bench::Bench;
 use self::frame::Fault;
 use self::live::Live;
 use self::password::Passwords;
@@ -55,12 +63,14 @@ pub struct Setup {
     /// What has changed.
     pub live: Live,
     passwords: Passwords,
+    /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
+    bench: Bench,
 }
 
 impl Setup {
     /// A setup for one process.
     pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
-        Self { public_url, stop, live: Live::default(), passwords: Passwords::default() }
+        Self { public_url, stop, live: Live::default(), passwords: Passwords::default(), bench: Bench::default() }
     }
 }
 
@@ -91,6 +101,13 @@ fn show<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc
 
 fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
     Route { method: Method::POST, path, need, handler: post(handler) }
+}
+
+impl Route {
+    /// With a body that may be larger than those of other routes, in bytes.
+    fn of_size(self, bytes_max: usize) -> Self {
+        Self { handler: self.handler.layer(DefaultBodyLimit::max(bytes_max)), ..self }
+    }
 }
 
 /// Every route of the pages.
@@ -124,8 +141,11 @@ pub fn routes() -> Vec<Route> {
         show("/mails/{mail}", viewer, mail::show),
         show("/mails/{mail}/raw", viewer, mail::download),
         show("/mails/{mail}/html", viewer, mail::html),
-        act("/mails/{mail}/judge", responder, mail::judge),
-        act("/mails/{mail}/release", admin, mail::release),
+        show("/mails/{mail}/again", responder, again::show),
+        act("/mails/{mail}/judge", responder, again::judge),
+        act("/mails/{mail}/release", admin, again::release),
+        show("/rules/try", responder, playground::show),
+        act("/rules/try", responder, playground::attempt).of_size(playground::FORM_BYTES_MAX),
         show("/on-call", viewer, oncall::show),
         act("/on-call/take", responder, oncall::take),
         act("/on-call/give", responder, oncall::give),
@@ -140,6 +160,8 @@ pub fn routes() -> Vec<Route> {
         show("/silences", viewer, silences::list),
         act("/silences", responder, silences::add),
         act("/silences/{id}/end", responder, silences::end),
+        show("/numbers", viewer, numbers::show),
+        show("/numbers.csv", viewer, numbers::download),
         show("/health", viewer, health::show),
     ]
 }

@@ -26,18 +26,18 @@ layers = [{ name = "weeks", starts = "2026-11-16T09:00", every = "1 week", turns
 "#;
 
 /// Markup in every place where a mail can say something.
-const HOSTILE: &str = "\"'><xss onload=alert(1)>";
+pub(crate) const HOSTILE: &str = "\"'><xss onload=alert(1)>";
 
 pub(crate) async fn staffed() -> World {
     staffed_on(None).await
 }
 
-async fn staffed_on(database: Option<&str>) -> World {
+pub(crate) async fn staffed_on(database: Option<&str>) -> World {
     World::build(&format!("{PEOPLE}{STANDARD}"), "", database).await
 }
 
 /// A cookie of somebody who has signed in.
-async fn cookie(world: &World, name: &str) -> String {
+pub(crate) async fn cookie(world: &World, name: &str) -> String {
     let (secret, now) = (auth::mint_secret(), world.now());
     let store = world.running.engine.store();
     let ends_at = now + access::SESSION_LASTS;
@@ -45,7 +45,13 @@ async fn cookie(world: &World, name: &str) -> String {
     format!("nightcall={secret}")
 }
 
-async fn ask(world: &World, method: Method, path: &str, cookie: Option<&str>, form: &[(&str, &str)]) -> Response {
+pub(crate) async fn ask(
+    world: &World,
+    method: Method,
+    path: &str,
+    cookie: Option<&str>,
+    form: &[(&str, &str)],
+) -> Response {
     let mut request = world.http().request(method.clone(), world.url(path));
     if let Some(cookie) = cookie {
         request = request.header(COOKIE, cookie);
@@ -56,12 +62,12 @@ async fn ask(world: &World, method: Method, path: &str, cookie: Option<&str>, fo
     request.send().await.expect("an answer")
 }
 
-async fn get(world: &World, path: &str, cookie: &str) -> (u16, String) {
+pub(crate) async fn get(world: &World, path: &str, cookie: &str) -> (u16, String) {
     let response = ask(world, Method::GET, path, Some(cookie), &[]).await;
     (response.status().as_u16(), response.text().await.expect("text"))
 }
 
-fn location(response: &Response) -> &str {
+pub(crate) fn location(response: &Response) -> &str {
     response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default()
 }
 
@@ -392,7 +398,7 @@ async fn hostile_mail_is_text_and_looking_changes_nothing() {
     assert_eq!(seen(&world).await, before, "looking changes nothing");
 }
 
-async fn seen(world: &World) -> String {
+pub(crate) async fn seen(world: &World) -> String {
     let store = world.running.engine.store();
     let number = 1;
     format!(
@@ -453,7 +459,7 @@ async fn a_mail_shows_why_and_can_be_judged_again() {
     assert!(text.contains("None. That is good."), "{text}");
     let (_, text) = get(&world, &format!("/mails/{id}"), &mine).await;
     for shown in [
-        "Judge again",
+        "Send again through rules",
         "Every rule that was tried for web@alerts.example.com",
         "no state word is known in it",
         "hello",
