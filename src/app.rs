@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::sockets::Sockets;
 use crate::clock::Clock;
+use crate::definitions::draft::WORKBENCH;
 use crate::definitions::{Loaded, with_probe};
 use crate::disk::Disk;
 use crate::domain::Definitions;
@@ -92,9 +93,10 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
     let readiness = Arc::new(Readiness::default());
+    let node = node_name(http_address);
     let probed = settings.dead_man.is_some();
     let definitions = if probed { with_probe(definitions) } else { definitions };
-    let engine = open_engine(&settings.database_url, definitions, clock).await?;
+    let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
     readiness.wrote();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
@@ -130,13 +132,15 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         certificate: Arc::clone(&certificate),
         disk,
         api: http::api::Setup::new(settings.requests_per_minute),
+        node: node.clone(),
         pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
+        workbench: WORKBENCH,
     };
     let router = routes(shared, &engine, &channels, &background);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
-    background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
+    background.run("the readiness check", async move { readiness.prove(&proving, &node, prover).await });
     let running = Running {
         watch: tokio::sync::Mutex::new(Watch::new(Arc::clone(&engine), Arc::clone(&channels))),
         smtp_addresses,
@@ -162,12 +166,16 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 }
 
 /// The engine, on a database that has just been written to.
-async fn open_engine(url: &str, definitions: Definitions, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+async fn open_engine(node: &str, url: &str, definitions: Definitions, clock: Clock) -> anyhow::Result<Arc<Engine>> {
     let store = Store::open(url).await.context("cannot use the database")?;
-    store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
+    store.touch(node, clock.now()).await.context("cannot write to the database")?;
     let engine = Engine::start(store, clock, definitions);
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
-    engine.tell_definitions(NODE).await.context("cannot tell the trail which definitions are in force")?;
+    engine.tell_definitions(node).await.context("cannot tell the trail which definitions are in force")?;
+    // Made now, so that looking at a page makes nothing.
+    let new = http::auth::mint_secret();
+    let secret = engine.store().secret_or(http::feeds::SECRET, &new, engine.clock().now()).await;
+    secret.context("cannot keep a secret for feeds")?;
     Ok(engine)
 }
 
@@ -284,8 +292,12 @@ impl Background {
     }
 }
 
-/// The row of this node. One node has one database today.
-const NODE: &str = "node";
+/// The row of this node: its machine, and its port, because a machine may have several.
+fn node_name(http: SocketAddr) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let machine = machine.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    format!("{}:{}", machine.unwrap_or_else(|| "node".to_owned()), http.port())
+}
 
 /// Least time between two calls: what an account of a telephone provider may place, with some room.
 const CALLS_APART: SignedDuration = SignedDuration::from_millis(1100);
@@ -349,10 +361,10 @@ impl Running {
             );
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
-        let engine = Arc::clone(&self.engine);
+        let (engine, node) = (Arc::clone(&self.engine), node_name(self.http_address));
         // They are in force whatever the database does; the trail is told as soon as it can be.
         self.tasks.spawn(async move {
-            if let Err(error) = engine.tell_definitions(NODE).await {
+            if let Err(error) = engine.tell_definitions(&node).await {
                 tracing::error!(%error, "the trail could not be told that definitions were replaced");
             }
         });

@@ -56,7 +56,13 @@ pub(super) fn read(
     let rulebook = Rulebook { domains: settings.domains.clone(), services };
     let calendars = calendars.take_subscriptions();
     let roster = Roster { users, schedules, calendars, rooms, policies, fallback, maintenance, dependencies };
-    Definitions { version: String::new(), rulebook, roster, templates: settings.templates.clone() }
+    Definitions {
+        version: String::new(),
+        files: BTreeMap::new(),
+        rulebook,
+        roster,
+        templates: settings.templates.clone(),
+    }
 }
 
 fn named<T>(

@@ -33,6 +33,7 @@ pub mod matcher;
 pub mod network;
 pub mod notice;
 pub mod notification;
+pub mod numbers;
 pub mod outlook;
 pub mod pattern;
 pub mod prefilter;
@@ -54,6 +55,7 @@ pub mod target;
 pub mod template;
 pub mod transform;
 pub mod window;
+pub mod workbench;
 
 use std::collections::BTreeMap;
 
@@ -62,6 +64,8 @@ use std::collections::BTreeMap;
 pub struct Definitions {
     /// Tells sets apart: a digest of the files they were read from.
     pub version: String,
+    /// The files, by name, with a digest of each: what tells two sets apart.
+    pub files: BTreeMap<String, String>,
     /// Services and their rules.
     pub rulebook: rulebook::Rulebook,
     /// People and policies.

@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 pub use self::error::Error;
 use self::health::Readiness;
 use crate::disk::Disk;
+use crate::domain::workbench::Workbench;
 use crate::engine::Engine;
 
 /// Largest request body, in bytes.
@@ -54,6 +55,10 @@ pub struct Shared {
     pub pages: pages::Setup,
     /// The reverse proxies in front of us.
     pub proxies: origin::Proxies,
+    /// What this node is called among those that work on the database.
+    pub node: String,
+    /// What reads and writes rules that somebody tries.
+    pub workbench: Workbench,
 }
 
 /// All routes but the channels' own.

@@ -6,7 +6,9 @@
 
 pub mod access;
 mod act;
+mod again;
 mod assets;
+mod bench;
 pub mod forms;
 pub mod frame;
 mod health;
@@ -15,12 +17,17 @@ mod incidents;
 pub mod live;
 mod mail;
 mod mails;
+mod marks;
+mod numbers;
 mod oncall;
 pub mod password;
 mod people;
 mod phone;
+mod playground;
+mod plot;
 mod refusals;
 mod report;
+mod sanitised;
 pub mod scope;
 mod services;
 mod sessions;
@@ -32,7 +39,7 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -40,6 +47,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio_util::sync::CancellationToken;
 
+use self::bench::Bench;
 use self::frame::Fault;
 use self::live::Live;
 use self::password::Passwords;
@@ -65,12 +73,15 @@ pub struct Setup {
     passwords: Passwords,
     /// Who was not let in lately.
     refusals: Refusals,
+    /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
+    bench: Bench,
 }
 
 impl Setup {
     /// A setup for one process.
     pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
-        Self { public_url, stop, live: Live::default(), passwords: Passwords::default(), refusals: Refusals::default() }
+        let (live, passwords, refusals) = (Live::default(), Passwords::default(), Refusals::default());
+        Self { public_url, stop, live, passwords, refusals, bench: Bench::default() }
     }
 }
 
@@ -103,6 +114,13 @@ fn show<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc
 
 fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
     Route { method: Method::POST, path, need, handler: post(handler) }
+}
+
+impl Route {
+    /// With a body that may be larger than those of other routes, in bytes.
+    fn of_size(self, bytes_max: usize) -> Self {
+        Self { handler: self.handler.layer(DefaultBodyLimit::max(bytes_max)), ..self }
+    }
 }
 
 /// Every route of the pages.
@@ -139,8 +157,11 @@ pub fn routes() -> Vec<Route> {
         show("/mails/{mail}", viewer, mail::show),
         show("/mails/{mail}/raw", viewer, mail::download),
         show("/mails/{mail}/html", viewer, mail::html),
-        act("/mails/{mail}/judge", responds(Scope::Mail), mail::judge),
-        act("/mails/{mail}/release", Need::Within(Role::Admin, Scope::Mail), mail::release),
+        show("/mails/{mail}/again", responds(Scope::Mail), again::show),
+        act("/mails/{mail}/judge", responds(Scope::Mail), again::judge),
+        act("/mails/{mail}/release", Need::Within(Role::Admin, Scope::Mail), again::release),
+        show("/rules/try", responds(Scope::Anywhere), playground::show),
+        act("/rules/try", responds(Scope::Anywhere), playground::attempt).of_size(playground::FORM_BYTES_MAX),
         show("/on-call", viewer, oncall::show),
         act("/on-call/take", responds(Scope::Schedule), oncall::take),
         act("/on-call/give", responds(Scope::Schedule), oncall::give),
@@ -155,6 +176,8 @@ pub fn routes() -> Vec<Route> {
         show("/silences", viewer, silences::list),
         act("/silences", responds(Scope::Service), silences::add),
         act("/silences/{id}/end", responds(Scope::Silence), silences::end),
+        show("/numbers", viewer, numbers::show),
+        show("/numbers.csv", viewer, numbers::download),
         show("/health", viewer, health::show),
         show("/api", anybody, super::api::reader::show),
         show("/sessions", viewer, sessions::show),

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use nightcall::domain::actor::Actor;
 use nightcall::domain::scope::Scope;
 use nightcall::http::api::document::document;
-use nightcall::http::api::routes::{Need, Reach, Route, routes};
+use nightcall::http::api::routes::{Need, Reach, routes};
 use nightcall::http::auth;
 use nightcall::store::token::Token;
 use reqwest::{Method, Response};
@@ -17,7 +17,15 @@ pub(crate) async fn token(world: &World, name: &str, scope: Scope, services: &[&
     let secret = auth::mint();
     let services = services.iter().map(|name| (*name).to_owned()).collect();
     let token = Token { scope, services, ..Token::for_everything(name, world.now()) };
-    assert!(world.running.engine.store().add_token(&token, &auth::hash(&secret), &Actor::command_line("root")).await.expect("it is stored"));
+    assert!(
+        world
+            .running
+            .engine
+            .store()
+            .add_token(&token, &auth::hash(&secret), &Actor::command_line("root"))
+            .await
+            .expect("it is stored")
+    );
     secret
 }
 

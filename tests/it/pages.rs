@@ -38,7 +38,7 @@ layers = [{ name = "weeks", starts = "2026-11-16T09:00", every = "1 week", turns
 "#;
 
 /// Markup in every place where a mail can say something.
-const HOSTILE: &str = "\"'><xss onload=alert(1)>";
+pub(crate) const HOSTILE: &str = "\"'><xss onload=alert(1)>";
 
 pub(crate) async fn staffed() -> World {
     staffed_on(None).await
@@ -457,7 +457,7 @@ async fn hostile_mail_is_text_and_looking_changes_nothing() {
     assert_eq!(seen(&world).await, before, "looking changes nothing");
 }
 
-async fn seen(world: &World) -> String {
+pub(crate) async fn seen(world: &World) -> String {
     let store = world.running.engine.store();
     let number = 1;
     format!(
@@ -519,7 +519,7 @@ async fn a_mail_shows_why_and_can_be_judged_again() {
     assert!(text.contains("None. That is good."), "{text}");
     let (_, text) = get(&world, &format!("/mails/{id}"), &mine).await;
     for shown in [
-        "Judge again",
+        "Send again through rules",
         "Every rule that was tried for web@alerts.example.com",
         "no state word is known in it",
         "hello",

@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Body, MaybeBody, NoBody, Path, Query};
 use super::{App, bad_cursor, end, given, instant_given, limit, looked_for, page};
+use crate::domain::actor::Actor;
 use crate::domain::alert::Severity;
 use crate::domain::incident::{Cause, Event, Status};
 use crate::domain::request;
@@ -320,7 +321,7 @@ async fn act(app: &Shared, caller: &Caller, asked: (&str, &HeaderMap), event: Ev
 
 async fn act_as(
     app: &Shared,
-    actor: String,
+    actor: Actor,
     (number, headers): (&str, &HeaderMap),
     event: Event,
 ) -> Result<Response, Error> {

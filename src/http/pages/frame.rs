@@ -90,17 +90,20 @@ impl Frame {
         assets::address(name)
     }
 
-    /// The entries of the navigation: address and words.
-    pub fn places(&self) -> [(&'static str, &'static str); 7] {
-        [
+    /// The entries of the navigation: address and words, as far as who looks may go there.
+    pub fn places(&self) -> Vec<(&'static str, &'static str)> {
+        let places = [
             ("/incidents", "Incidents"),
             ("/on-call", "On call"),
             ("/mails", "Mails"),
+            ("/rules/try", "Rules"),
             ("/services", "Services"),
             ("/people", "People"),
             ("/silences", "Silences"),
+            ("/numbers", "Numbers"),
             ("/health", "Health"),
-        ]
+        ];
+        places.into_iter().filter(|(address, _)| *address != "/rules/try" || self.may_act()).collect()
     }
 }
 

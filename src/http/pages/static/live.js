@@ -30,6 +30,50 @@
   count();
   setInterval(count, 1000);
 
+  // What is to be kept is copied where the browser lets us: over HTTPS, or on the machine itself.
+  const offer = () => {
+    for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+  };
+  offer();
+  body.addEventListener("htmx:afterSwap", offer);
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy).textContent;
+    navigator.clipboard.writeText(text).then(() => {
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  });
+  // A slash leads to what the page is searched by, unless somebody is writing.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const search = document.querySelector("input[type=search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
+  // What somebody has opened stays open when its part of the page comes anew; while they write in it, it stays as it is.
+  let opened = [];
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    if (target.id !== "live") return;
+    if (target.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    opened = [...target.querySelectorAll("details")].map((details) => details.open);
+  });
+  body.addEventListener("htmx:afterSwap", () => {
+    const live = document.getElementById("live");
+    const now = live ? [...live.querySelectorAll("details")] : [];
+    if (opened.length === now.length) now.forEach((details, nth) => { if (opened[nth]) details.open = true; });
+    opened = [];
+  });
+
   let stamp = body.dataset.stamp;
   let source = null;
   let asking = 0;
