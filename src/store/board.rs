@@ -100,7 +100,7 @@ pub struct Queue {
     pub oldest_due_at: Option<Timestamp>,
 }
 
-/// Numbers among which a text is looked for at once: some hundredths of a second, whatever has been stored.
+/// Numbers among which a text is looked for at once, so that a search takes the same, however much has been stored.
 pub const SEARCHED_AT_ONCE: i64 = 50_000;
 
 const WORST_FIRST: &str = "case status when 'triggered' then 0 else 1 end, \

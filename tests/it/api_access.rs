@@ -17,15 +17,8 @@ pub(crate) async fn token(world: &World, name: &str, scope: Scope, services: &[&
     let secret = auth::mint();
     let services = services.iter().map(|name| (*name).to_owned()).collect();
     let token = Token { scope, services, ..Token::for_everything(name, world.now()) };
-    assert!(
-        world
-            .running
-            .engine
-            .store()
-            .add_token(&token, &auth::hash(&secret), &Actor::command_line("root"))
-            .await
-            .expect("it is stored")
-    );
+    let (store, by) = (world.running.engine.store(), Actor::command_line("root"));
+    assert!(store.add_token(&token, &auth::hash(&secret), &by).await.expect("it is stored"));
     secret
 }
 

@@ -1,6 +1,6 @@
 //! The integration tests: one binary, so that it links once.
 //!
-//! `world` is the harness; the other files are named after what they test. PostgreSQL, strace and a release of
+//! `world` is the harness; the other files are named after what they test. PostgreSQL, Chromium, strace and a release of
 //! Debian are used where a user would meet them; a test without its real component says so and is skipped,
 //! unless `NIGHTCALL_TEST_ALL` is set, which turns the skip into a failure.
 
@@ -13,6 +13,7 @@ mod api_access;
 mod api_promises;
 mod api_remote;
 mod authentication;
+mod browser;
 mod calendar;
 mod certificates;
 mod channels;
