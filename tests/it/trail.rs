@@ -6,6 +6,7 @@ use nightcall::domain::actor::Actor;
 use nightcall::engine::{Arrangement, Engine};
 use nightcall::http::auth;
 use nightcall::store::Store;
+use nightcall::store::token::Token;
 use nightcall::store::trail::{Act, Broken, Told};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -88,6 +89,39 @@ async fn every_way_to_change_something_is_told() {
     assert!(status == 200 && text.contains("silence made") && text.contains("rae by page from 127.0.0.1"), "{text}");
     let (_, older) = get(&world, "/trail?before=2", &admin).await;
     assert!(older.contains("row 1<") && !older.contains("row 2<") && !older.contains("Older"), "{older}");
+    world.settle().await;
+    while world.phone.ringing().is_some() {}
+}
+
+#[tokio::test]
+async fn tokens_are_told_and_act_in_their_own_name() {
+    let mut world = staffed().await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_call("ann");
+    let store = world.running.engine.store();
+    let (by, start) = (Actor::command_line("root"), rows(store).await.len());
+    let token = Token { services: vec!["db".to_owned()], ..Token::for_everything("ops", world.now()) };
+    for is_new in [true, false] {
+        assert_eq!(store.add_token(&token, "hash", &by).await.expect("works"), is_new);
+    }
+    let take = world.http().post(world.url("/api/v1/incidents/1/take")).bearer_auth(&world.token);
+    let taken = take.json(&json!({ "user": "bob" })).send().await.expect("an answer");
+    assert_eq!(taken.status(), 200);
+    assert_eq!(world.incident(1).await.acknowledged.expect("taken").1, "bob by token test");
+    for is_known in [true, false] {
+        assert_eq!(store.revoke_token("ops", &by, world.now()).await.expect("works"), is_known);
+    }
+    let all = rows(store).await;
+    assert_eq!(
+        told(&all[start..]),
+        [
+            "token_created ops by command line (command line) from root",
+            "taken_over incident 1 by token test (api) from 127.0.0.1",
+            "token_revoked ops by command line (command line) from root",
+        ]
+    );
+    assert_eq!(object(&all[start].became), json!({ "scope": "admin", "services": ["db"], "expires_at": null }));
+    assert!(store.walk_trail(|_| ()).await.expect("readable").is_ok());
     world.settle().await;
     while world.phone.ringing().is_some() {}
 }
