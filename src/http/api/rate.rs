@@ -10,7 +10,7 @@ const BURST_MILLIS: i64 = 60_000;
 
 /// Requests of each token, as far as this process has seen them.
 #[derive(Debug)]
-pub struct Rates {
+pub(super) struct Rates {
     per_minute: u32,
     /// For each token the instant in microseconds up to which its requests have used the time.
     used: Mutex<HashMap<String, i64>>,
@@ -18,7 +18,7 @@ pub struct Rates {
 
 impl Rates {
     /// Lets each token make so many requests a minute.
-    pub fn new(per_minute: u32) -> Self {
+    pub(super) fn new(per_minute: u32) -> Self {
         Self { per_minute: per_minute.max(1), used: Mutex::default() }
     }
 
@@ -26,7 +26,7 @@ impl Rates {
     ///
     /// # Errors
     /// The seconds to wait, when it has made too many.
-    pub fn take(&self, token: &str, now: Timestamp) -> Result<(), u64> {
+    pub(super) fn take(&self, token: &str, now: Timestamp) -> Result<(), u64> {
         let now = now.as_microsecond();
         let each = BURST_MILLIS * 1000 / i64::from(self.per_minute);
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
