@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use nightcall::domain::scope::Scope;
 use nightcall::http::api::document::document;
-use nightcall::http::api::routes::{Need, Reach, Route, routes};
+use nightcall::http::api::routes::{Need, Reach, routes};
 use nightcall::http::auth;
 use nightcall::store::token::Token;
 use reqwest::{Method, Response};
