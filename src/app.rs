@@ -92,9 +92,8 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let readiness = Arc::new(Readiness::default());
     let node = node_name(http_address);
-    let probed = settings.dead_man.is_some();
+    let (readiness, probed) = (Arc::new(Readiness::default()), settings.dead_man.is_some());
     let definitions = if probed { with_probe(definitions) } else { definitions };
     let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
     readiness.wrote();

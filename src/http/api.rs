@@ -68,7 +68,7 @@ fn looked_for(what: &str, parameter: Option<String>) -> Result<Option<String>, E
 }
 
 fn limit(limit: Option<String>) -> Result<i64, Error> {
-    let Some(text) = given(limit) else { return Ok(LIMIT_DEFAULT) };
+    let Some(text) = limit else { return Ok(LIMIT_DEFAULT) };
     let number = text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
     number.ok_or_else(|| Error::BadRequest(format!("limit must be 1 to {LIMIT_MAX}")))
 }

@@ -223,3 +223,19 @@ async fn the_stream_tells_what_happens_and_goes_on_where_it_broke_off() {
     let kinds: Vec<&str> = later.iter().map(|(_, event)| event["kind"].as_str().expect("a kind")).collect();
     assert_eq!(kinds, ["notified", "acknowledged"]);
 }
+
+#[tokio::test]
+async fn the_api_is_described_for_people_and_programs() {
+    let world = World::standard().await;
+    let page = world.http().get(world.url("/api")).send().await.expect("an answer");
+    let policy = page.headers()["content-security-policy"].to_str().expect("ASCII").to_owned();
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let page = page.text().await.expect("text");
+    for words in ["POST /api/v1/incidents/{number}/snooze", "id=\"changed\"", "Takes a token with the scope admin"] {
+        assert!(page.contains(words), "{words}");
+    }
+    let document = world.http().get(world.url("/api/v1/openapi.json")).send().await.expect("an answer");
+    let document: Value = document.json().await.expect("JSON");
+    assert_eq!(&document, nightcall::http::api::document::document());
+    assert!(document["paths"].as_object().is_some_and(|paths| paths.len() > 30));
+}

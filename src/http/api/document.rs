@@ -112,7 +112,8 @@ fn complete(operation: &mut Value, route: &Route) {
         let is_possible = match kind.status {
             404 => route.path.contains('{') || operation.get("requestBody").is_some(),
             405 => false,
-            409 | 413 | 415 => is_post,
+            409 => is_post || route.path.contains('{'),
+            413 | 415 => is_post,
             412 => takes_version,
             422 => is_post,
             _ => true,

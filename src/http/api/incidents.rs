@@ -137,7 +137,7 @@ pub async fn incident(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let response = shown(&app, parse_number(&number)?).await?;
-    let known = tags(&headers, header::IF_NONE_MATCH)?;
+    let known = tags(&headers, "If-None-Match")?;
     let current = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
     match (known, current) {
         (Some(known), Some(current)) if known.is_empty() || known.iter().any(|tag| current == format!("\"{tag}\"")) => {
@@ -328,7 +328,7 @@ async fn act_as(
     let number = parse_number(number)?;
     let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
     let cause = Cause { actor, mail_id: None };
-    let versions = tags(headers, header::IF_MATCH)?.filter(|tags| !tags.is_empty());
+    let versions = tags(headers, "If-Match")?.filter(|tags| !tags.is_empty());
     let handled = match versions {
         None => app.engine.handle(number, event, cause).await?.ok_or_else(|| no_incident(number))?,
         Some(versions) => match app.engine.handle_if(number, versions, event, cause).await? {
@@ -348,10 +348,10 @@ async fn act_as(
 
 /// The entity tags of a header, without their quotes (RFC 9110, section 8.8.3); none for `*`. A weak one is never the
 /// same as ours.
-fn tags(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<Vec<String>>, Error> {
+fn tags(headers: &HeaderMap, name: &str) -> Result<Option<Vec<String>>, Error> {
     let mut all = Vec::new();
     let mut is_there = false;
-    for value in headers.get_all(&name) {
+    for value in headers.get_all(name) {
         is_there = true;
         let text = value.to_str().ok().map(str::trim);
         if text == Some("*") {
