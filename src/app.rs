@@ -91,8 +91,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let readiness = Arc::new(Readiness::default());
-    let node = node_name(http_address);
+    let (readiness, node) = (Arc::new(Readiness::default()), node_name(http_address));
     let probed = settings.dead_man.is_some();
     let definitions = if probed { with_probe(definitions) } else { definitions };
     let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
@@ -112,10 +111,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let door =
         Arc::new(smtp_door(settings.smtp, (&engine, &channels), &disk, &mut registry, &stop).with_tls(tls.clone()));
     background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
-    for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
-        let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
-        background.run("an SMTP listener", serving);
-    }
+    serve_mail(&background, &door, settings.smtp_listeners, smtp_listeners);
 
     if let Some(config) = settings.dead_man {
         let prober = prober(&engine, open_door, client, config, &mut registry)?;
@@ -163,6 +159,19 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     running.tasks.close();
     running.show_certificate();
     Ok(running)
+}
+
+/// Accepts mail at every listener.
+fn serve_mail(
+    background: &Background,
+    door: &Arc<smtp::server::Door<mailroom::Mailroom>>,
+    listeners: Vec<Listener>,
+    sockets: Vec<TcpListener>,
+) {
+    for (listener, socket) in listeners.into_iter().zip(sockets) {
+        let serving = smtp::server::serve(Arc::clone(door), Arc::new(listener), socket);
+        background.run("an SMTP listener", serving);
+    }
 }
 
 /// The engine, on a database that has just been written to.
