@@ -267,6 +267,7 @@ struct Background {
 }
 
 impl Background {
+    /// Accepts mail at every listener.
     fn serve_smtp(
         &self,
         door: &Arc<smtp::server::Door<mailroom::Mailroom>>,

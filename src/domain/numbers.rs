@@ -213,7 +213,7 @@ pub fn by_person<'z>(told: &[(String, Timestamp)], zone: impl Fn(&str) -> &'z Ti
 /// Whether it is night somewhere.
 pub fn is_night(at: Timestamp, zone: &TimeZone) -> bool {
     let hour = zone.to_datetime(at).hour();
-    hour >= NIGHT_BEGINS || hour < NIGHT_ENDS
+    !(NIGHT_ENDS..NIGHT_BEGINS).contains(&hour)
 }
 
 #[cfg(test)]

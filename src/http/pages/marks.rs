@@ -26,9 +26,12 @@ pub(super) struct Piece {
     pub(super) names: String,
 }
 
+/// Where something was captured in a field, and what it is called.
+type Found<'n> = (Range<usize>, &'n str);
+
 /// Subject and text, and every other field that something was captured from.
 pub(super) fn marked(mail: &Mail, envelope: &Envelope, captures: &[Captures]) -> Vec<Marked> {
-    let mut places: BTreeMap<(Field, usize), Vec<(Range<usize>, &str)>> = BTreeMap::new();
+    let mut places: BTreeMap<(Field, usize), Vec<Found<'_>>> = BTreeMap::new();
     for field in [Field::Subject, Field::Body] {
         places.insert((field, 0), Vec::new());
     }
@@ -40,7 +43,7 @@ pub(super) fn marked(mail: &Mail, envelope: &Envelope, captures: &[Captures]) ->
             of_field.push(found);
         }
     }
-    let shown = |((field, nth), mut places): ((Field, usize), Vec<(Range<usize>, &str)>)| {
+    let shown = |((field, nth), mut places): ((Field, usize), Vec<Found<'_>>)| {
         let value = field.values(mail, envelope).nth(nth)?.to_owned();
         // The outer one of two comes first.
         places.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
@@ -51,7 +54,7 @@ pub(super) fn marked(mail: &Mail, envelope: &Envelope, captures: &[Captures]) ->
 }
 
 /// Cuts a text where captures begin and end. One that begins within another lends it its name.
-fn pieces(text: &str, places: &[(Range<usize>, &str)]) -> Vec<Piece> {
+fn pieces(text: &str, places: &[Found<'_>]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut at = 0;
     for (range, name) in places {

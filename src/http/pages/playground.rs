@@ -16,6 +16,7 @@ use super::marks::{Marked, marked};
 use crate::domain::Definitions;
 use crate::domain::alert::Alert;
 use crate::domain::mail::{Envelope, Mail};
+use crate::domain::pattern::Captures;
 use crate::domain::rulebook::{Route, TraceLine, Verdict, is_unmatched};
 use crate::domain::workbench::{DRAFT, DRAFT_BYTES_MAX, Tested, Workbench, Written};
 use crate::http::Shared;
@@ -217,8 +218,8 @@ fn from_text(text: &str) -> OnBench {
     let raw = text.replace("\r\n", "\n").trim_start_matches('\n').to_owned().into_bytes();
     let mail = Mail::parse(&raw);
     let to = mail.header("To").next().unwrap_or_default();
-    let words = to.split([',', ' ', '<', '>', ';']);
-    let recipient = words.into_iter().find(|word| word.contains('@')).unwrap_or_default().to_owned();
+    let mut words = to.split([',', ' ', '<', '>', ';']);
+    let recipient = words.find(|word| word.contains('@')).unwrap_or_default().to_owned();
     OnBench { envelope: Envelope::new("", &recipient, ""), raw, mail }
 }
 
@@ -245,7 +246,7 @@ fn outcome(on_bench: &OnBench, toml: &str, workbench: Workbench, definitions: &D
     });
     let marked = marked(mail, envelope, &explanation.captures);
     let captured = |nth: usize| {
-        let captures = explanation.captures.get(nth).into_iter().flat_map(|captures| captures.iter());
+        let captures = explanation.captures.get(nth).into_iter().flat_map(Captures::iter);
         captures.map(|capture| (capture.name.clone(), capture.value.clone())).collect()
     };
     let read = |(nth, alert): (usize, Alert)| Read { captures: captured(nth), alert };
