@@ -92,8 +92,8 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let node = node_name(http_address);
-    let (readiness, probed) = (Arc::new(Readiness::default()), settings.dead_man.is_some());
+    let (node, probed) = (node_name(http_address), settings.dead_man.is_some());
+    let (readiness, certificate) = (Arc::new(Readiness::default()), Arc::new(CertificateInUse::default()));
     let definitions = if probed { with_probe(definitions) } else { definitions };
     let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
     readiness.wrote();
@@ -121,7 +121,6 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         }
     }
 
-    let certificate = Arc::new(CertificateInUse::default());
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),

@@ -332,12 +332,15 @@ mod tests {
         rows.iter().try_for_each(|row| end.follow(row)).map(|()| end)
     }
 
+    /// Changes a row behind our back.
+    type Forgery = fn(&mut Told);
+
     #[test]
     fn the_first_row_that_does_not_fit_is_named() {
         let whole = chain();
         let last = walked(&whole).expect("whole");
         assert_eq!((last.number, last.is_last(&last)), (4, Ok(())));
-        let changed: [(&str, fn(&mut Told)); 9] = [
+        let changed: [(&str, Forgery); 9] = [
             ("who", |row| row.who = "bob".to_owned()),
             ("way", |row| row.way = "api".to_owned()),
             ("origin", |row| row.origin.clear()),
