@@ -135,6 +135,10 @@ async fn save(tx: &mut WriteTx, change: &Change, cause: &Cause, now: Timestamp) 
     let number = change.incident.number;
     for entry in &change.entries {
         tx.append(number, entry, cause, now).await?;
+        if entry.kind == Kind::Repeated {
+            // The log has a line of the mail that says it again.
+            continue;
+        }
         tracing::info!(
             incident.number = number,
             kind = entry.kind.word(),
