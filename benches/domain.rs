@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use divan::{Bencher, black_box};
 use jiff::Timestamp;
 use nightcall::definitions::shipped_rulebook;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::alert::Severity;
 use nightcall::domain::handling::Handling;
 use nightcall::domain::incident::{Cause, Event, Incident, Opening, Trigger};
@@ -75,7 +76,7 @@ fn apply(bencher: Bencher<'_, '_>) {
     let situation = Situation::quiet(&roster, &handling, Timestamp::UNIX_EPOCH);
     let opening = Opening { number: 1, service: "s", dedup_key: "k", sender: "", client: "", opened_before: 0 };
     let incident = Incident::open(&opening, &trigger, &situation).incident;
-    let (event, cause) = (Event::Triggered(trigger), Cause { actor: "mail".to_owned(), mail_id: None });
+    let (event, cause) = (Event::Triggered(trigger), Cause { actor: Actor::ourselves("mail"), mail_id: None });
     bencher.bench(|| incident.apply(black_box(&event), &cause, &situation));
 }
 

@@ -17,11 +17,13 @@ use tokio_util::task::TaskTracker;
 
 pub use self::sockets::Sockets;
 use crate::clock::Clock;
+use crate::definitions::draft::WORKBENCH;
 use crate::definitions::{Loaded, with_probe};
 use crate::disk::Disk;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
+use crate::http::origin::Proxies;
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
 use crate::notify::http::Http;
@@ -90,10 +92,10 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let readiness = Arc::new(Readiness::default());
-    let probed = settings.dead_man.is_some();
+    let node = node_name(http_address);
+    let (readiness, probed) = (Arc::new(Readiness::default()), settings.dead_man.is_some());
     let definitions = if probed { with_probe(definitions) } else { definitions };
-    let engine = open_engine(&settings.database_url, definitions, clock).await?;
+    let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
     readiness.wrote();
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
@@ -110,10 +112,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let door =
         Arc::new(smtp_door(settings.smtp, (&engine, &channels), &disk, &mut registry, &stop).with_tls(tls.clone()));
     background.run("the look at the disk", Arc::clone(&disk).watch(stop.child_token()));
-    for (listener, socket) in settings.smtp_listeners.into_iter().zip(smtp_listeners) {
-        let serving = smtp::server::serve(Arc::clone(&door), Arc::new(listener), socket);
-        background.run("an SMTP listener", serving);
-    }
+    background.serve_smtp(&door, settings.smtp_listeners, smtp_listeners);
 
     if let Some(config) = settings.dead_man {
         let prober = prober(&engine, open_door, client, config, &mut registry)?;
@@ -126,17 +125,21 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),
+        proxies: Proxies::new(settings.http_proxy, &mut registry),
         registry,
         counted: Counted::default(),
         certificate: Arc::clone(&certificate),
         disk,
+        api: http::api::Setup::new(settings.requests_per_minute),
+        node: node.clone(),
         pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
+        workbench: WORKBENCH,
     };
-    let router = routes(shared, &engine, &channels);
+    let router = routes(shared, &engine, &channels, &background);
     background.run("the HTTP door", http::server::serve(http_listener, http::bounded(router), stop.child_token()));
 
     let (proving, prover) = (Arc::clone(&engine), stop.child_token());
-    background.run("the readiness check", async move { readiness.prove(&proving, NODE, prover).await });
+    background.run("the readiness check", async move { readiness.prove(&proving, &node, prover).await });
     let running = Running {
         watch: tokio::sync::Mutex::new(Watch::new(Arc::clone(&engine), Arc::clone(&channels))),
         smtp_addresses,
@@ -162,11 +165,16 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 }
 
 /// The engine, on a database that has just been written to.
-async fn open_engine(url: &str, definitions: Definitions, clock: Clock) -> anyhow::Result<Arc<Engine>> {
+async fn open_engine(node: &str, url: &str, definitions: Definitions, clock: Clock) -> anyhow::Result<Arc<Engine>> {
     let store = Store::open(url).await.context("cannot use the database")?;
-    store.touch(NODE, clock.now()).await.context("cannot write to the database")?;
+    store.touch(node, clock.now()).await.context("cannot write to the database")?;
     let engine = Engine::start(store, clock, definitions);
     engine.learn_calendars().await.context("cannot read the calendars in the database")?;
+    engine.tell_definitions(node).await.context("cannot tell the trail which definitions are in force")?;
+    // Made now, so that looking at a page makes nothing.
+    let new = http::auth::mint_secret();
+    let secret = engine.store().secret_or(http::feeds::SECRET, &new, engine.clock().now()).await;
+    secret.context("cannot keep a secret for feeds")?;
     Ok(engine)
 }
 
@@ -186,9 +194,16 @@ fn smtp_door(
     door.on_disk(Arc::clone(disk))
 }
 
-/// Everything that HTTP answers.
-fn routes(shared: http::Shared, engine: &Arc<Engine>, channels: &Arc<Channels>) -> axum::Router {
-    let mut router = http::router(Arc::new(shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
+/// Everything that HTTP answers, and what looks for news of it.
+fn routes(
+    shared: http::Shared,
+    engine: &Arc<Engine>,
+    channels: &Arc<Channels>,
+    background: &Background,
+) -> axum::Router {
+    let shared = Arc::new(shared);
+    background.run("the look for news", http::pages::live::watch(Arc::clone(&shared)));
+    let mut router = http::router(shared).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
     if let Some(config) = &channels.voice {
         router = router.merge(voice::callback::router(Arc::clone(engine), config.clone()));
     }
@@ -252,6 +267,19 @@ struct Background {
 }
 
 impl Background {
+    /// Accepts mail at every listener.
+    fn serve_smtp(
+        &self,
+        door: &Arc<smtp::server::Door<mailroom::Mailroom>>,
+        listeners: Vec<Listener>,
+        sockets: Vec<TcpListener>,
+    ) {
+        for (listener, socket) in listeners.into_iter().zip(sockets) {
+            let serving = smtp::server::serve(Arc::clone(door), Arc::new(listener), socket);
+            self.run("an SMTP listener", serving);
+        }
+    }
+
     /// Runs a task; should it panic, the whole process is to end, because half a gateway pages nobody.
     fn run(&self, what: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let died = self.died.clone();
@@ -264,8 +292,12 @@ impl Background {
     }
 }
 
-/// The row of this node. One node has one database today.
-const NODE: &str = "node";
+/// The row of this node: its machine, and its port, because a machine may have several.
+fn node_name(http: SocketAddr) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let machine = machine.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    format!("{}:{}", machine.unwrap_or_else(|| "node".to_owned()), http.port())
+}
 
 /// Least time between two calls: what an account of a telephone provider may place, with some room.
 const CALLS_APART: SignedDuration = SignedDuration::from_millis(1100);
@@ -329,6 +361,13 @@ impl Running {
             );
         }
         self.engine.replace_definitions(if self.probed { with_probe(definitions) } else { definitions });
+        let (engine, node) = (Arc::clone(&self.engine), node_name(self.http_address));
+        // They are in force whatever the database does; the trail is told as soon as it can be.
+        self.tasks.spawn(async move {
+            if let Err(error) = engine.tell_definitions(&node).await {
+                tracing::error!(%error, "the trail could not be told that definitions were replaced");
+            }
+        });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! environment variables override it.
 
 mod channels;
+mod http;
 mod mail;
 mod smtp;
 mod telephone;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::definitions::{Placed, Table};
+use crate::http::origin::Proxy;
 use crate::notify::setup::Setup;
 use crate::notify::{Secret, voice};
 use crate::probe;
@@ -26,6 +28,9 @@ pub const SMTP_LISTEN: &str = "NIGHTCALL_SMTP_LISTEN";
 pub const HTTP_LISTEN: &str = "NIGHTCALL_HTTP_LISTEN";
 /// Overrides `database.url`.
 pub const DATABASE_URL: &str = "NIGHTCALL_DATABASE_URL";
+
+/// How many requests a token may make a minute where nothing is said: a hundred a second.
+const REQUESTS_PER_MINUTE: i64 = 6000;
 
 /// Checked settings.
 #[derive(Debug, Clone)]
@@ -42,6 +47,10 @@ pub struct Settings {
     pub http_listen: SocketAddr,
     /// The address under which others reach us, without a slash at its end.
     pub public_url: Option<String>,
+    /// How many requests each token may make a minute.
+    pub requests_per_minute: u32,
+    /// The reverse proxies in front of HTTP.
+    pub http_proxy: Proxy,
     /// The database.
     pub database_url: String,
     /// Folder with rule packs.
@@ -65,6 +74,8 @@ impl Settings {
         let mut http = Section::of(root, "http");
         let http_listen = overridden(root, HTTP_LISTEN, http.address("listen", "127.0.0.1:8025"));
         let public_url = http.placed_text("public_url");
+        let requests_per_minute = http.count("requests_per_minute", REQUESTS_PER_MINUTE, 1_000_000);
+        let http_proxy = http.0.as_mut().and_then(|http| http.table("proxy")).map(http::read_proxy).unwrap_or_default();
         http.finish();
 
         let mut database = Section::of(root, "database");
@@ -86,6 +97,8 @@ impl Settings {
             domains,
             http_listen,
             public_url,
+            requests_per_minute: u32::try_from(requests_per_minute).unwrap_or(u32::MAX),
+            http_proxy,
             database_url,
             rules,
             voice,

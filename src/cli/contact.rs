@@ -101,7 +101,9 @@ async fn test(one: &One) -> anyhow::Result<()> {
     let loaded = one.config.load()?;
     let contact = contact(&loaded.definitions.roster, &one.user, one.contact.as_deref())?;
     let engine = super::engine(loaded).await?;
-    let Some(test) = engine.test_contact(&one.user, &contact).await? else { bail!("{} is gone", one.user) };
+    let Some(test) = engine.test_contact(&one.user, &contact, &super::actor()).await? else {
+        bail!("{} is gone", one.user)
+    };
     let waiting = Stopwatch::start();
     while waiting.elapsed() < SENT_WITHIN {
         let told = engine.store().notice(&test.id).await?;
@@ -129,7 +131,7 @@ async fn verify(args: &Verify) -> anyhow::Result<()> {
     let loaded = args.config.load()?;
     let contact = contact(&loaded.definitions.roster, &args.user, Some(&args.contact))?;
     let engine = super::engine(loaded).await?;
-    match engine.verify_contact(&args.user, &contact, &args.code).await? {
+    match engine.verify_contact(&args.user, &contact, &args.code, &super::actor()).await? {
         Some(Proof::Verified) => println!("{contact} of {} is verified", args.user),
         Some(other) => bail!("{other}"),
         None => bail!("{} has no contact {contact}", args.user),

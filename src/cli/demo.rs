@@ -14,6 +14,7 @@ use crate::definitions;
 use crate::domain::incident::{Incident, Status};
 use crate::http::auth;
 use crate::smtp::client;
+use crate::store::token::Token;
 
 /// Captured from Debian's nagios4 with its stock notification commands.
 const PROBLEM: &[u8] = include_bytes!("../../tests/mails/nagios/nagios-svc-problem-critical.eml");
@@ -60,7 +61,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     narrator.tell(&format!("nightcall listens: SMTP on {}, HTTP on {}", running.smtp_address(), running.http_address));
 
     let token = auth::mint();
-    running.engine.store().add_token("demo", &auth::hash(&token), Clock::System.now()).await?;
+    let demo = Token::for_everything("demo", Clock::System.now());
+    running.engine.store().add_token(&demo, &auth::hash(&token), &super::actor()).await?;
     tell_story(&narrator, &running, &mut phone).await?;
 
     let api = format!("http://{}/api/v1/incidents/1", running.http_address);

@@ -1,23 +1,20 @@
-//! `incident`: the same incidents the API shows, on the database itself.
+//! `incident`: the same incidents the API shows, here or by a running gateway.
 
 mod act;
 
-use anyhow::bail;
 use serde_json::json;
 
-use super::{COMMAND_LINE, ConfigArg, print_json};
-use crate::definitions::Loaded;
-use crate::domain::incident::{Cause, Event, Incident, Status};
+use super::gateway::{Act, Gateway, Listed, PlaceArg};
+use super::print_json;
+use crate::domain::incident::Status;
 use crate::http::view::IncidentView;
-use crate::store::Store;
-use crate::store::incident::Filter;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List incidents, newest first
     List {
         #[command(flatten)]
-        config: ConfigArg,
+        place: PlaceArg,
         /// triggered, acknowledged, resolved; several with commas [default: open ones]
         #[arg(long, value_delimiter = ',', default_value = "triggered,acknowledged", hide_default_value = true)]
         status: Vec<String>,
@@ -54,7 +51,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Its number
     number: i64,
     /// Print JSON
@@ -64,28 +61,33 @@ pub(crate) struct One {
 
 pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
     match command {
-        Command::List { config, status, service, limit, json } => {
+        Command::List { place, status, service, limit, json } => {
             let statuses = status.iter().map(|word| parse_status(word)).collect::<anyhow::Result<_>>()?;
-            let filter = Filter { statuses, service: service.clone(), before: None, limit: *limit };
-            list(config, &filter, *json).await
+            let listed = Listed { statuses, service: service.clone(), limit: *limit };
+            list(&place.open()?, &listed, *json).await
         }
-        Command::Show(one) => show(&super::store(&one.config.load()?).await?, one).await,
-        Command::Ack(one) => act(one, one.config.load()?, Event::Acknowledged { origin_at: None }).await,
-        Command::Resolve(one) => act(one, one.config.load()?, Event::Resolved { origin_at: None }).await,
+        Command::Show(one) => shown(&one.place.open()?.incident(one.number).await?, one.json),
+        Command::Ack(one) => one.act(Act::Acknowledge).await,
+        Command::Resolve(one) => one.act(Act::Resolve).await,
         Command::Snooze(args) => act::snooze(args).await,
         Command::Reassign(args) => act::reassign(args).await,
         Command::AddResponder(args) => act::add_responder(args).await,
         Command::Take(args) => act::take(args).await,
         Command::Note(args) => act::note(args).await,
-        Command::Escalate(one) => act(one, one.config.load()?, Event::EscalationAsked).await,
+        Command::Escalate(one) => one.act(Act::Escalate).await,
     }
 }
 
-async fn list(config: &ConfigArg, filter: &Filter, as_json: bool) -> anyhow::Result<()> {
-    let incidents = super::store(&config.load()?).await?.incidents(filter).await?;
+impl One {
+    async fn act(&self, act: Act) -> anyhow::Result<()> {
+        shown(&self.place.open()?.act(self.number, act).await?, self.json)
+    }
+}
+
+async fn list(gateway: &Gateway, listed: &Listed, as_json: bool) -> anyhow::Result<()> {
+    let incidents = gateway.incidents(listed).await?;
     if as_json {
-        let views: Vec<IncidentView> = incidents.into_iter().map(IncidentView::from).collect();
-        return print_json(&json!({ "incidents": views }));
+        return print_json(&json!({ "incidents": incidents }));
     }
     if incidents.is_empty() {
         println!("no such incidents");
@@ -96,7 +98,7 @@ async fn list(config: &ConfigArg, filter: &Filter, as_json: bool) -> anyhow::Res
     Ok(())
 }
 
-fn line(incident: &Incident) -> String {
+fn line(incident: &IncidentView) -> String {
     let opened = incident.opened_at.strftime("%Y-%m-%d %H:%M:%S");
     format!(
         "#{:<5} {:<12} {:<8} {opened}  ×{:<4} {}: {}",
@@ -104,48 +106,28 @@ fn line(incident: &Incident) -> String {
     )
 }
 
-async fn act(one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
-    act_as(COMMAND_LINE, one, loaded, event).await
-}
-
-async fn act_as(actor: &str, one: &One, loaded: Loaded, event: Event) -> anyhow::Result<()> {
-    let engine = super::engine(loaded).await?;
-    let cause = Cause { actor: actor.to_owned(), mail_id: None };
-    let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
-    let Some(handled) = engine.handle(one.number, event, cause).await? else {
-        bail!("there is no incident #{}", one.number);
-    };
-    if !is_for_any && handled.incident.status == Status::Resolved {
-        bail!("incident #{} is resolved already", one.number);
+fn shown(incident: &IncidentView, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        return print_json(incident);
     }
-    show(engine.store(), one).await
-}
-
-async fn show(store: &Store, one: &One) -> anyhow::Result<()> {
-    let Some(incident) = store.incident(one.number).await? else {
-        bail!("there is no incident #{}", one.number);
-    };
-    let timeline = store.timeline(one.number).await?;
-    if one.json {
-        return print_json(&IncidentView::from(incident).with_timeline(timeline));
-    }
-    println!("{}", line(&incident));
+    println!("{}", line(incident));
     println!("key: {}", incident.dedup_key);
-    state_lines(&incident).iter().for_each(|line| println!("{line}"));
+    state_lines(incident).iter().for_each(|line| println!("{line}"));
     for (name, text) in incident.details.iter().chain(&incident.links) {
         println!("{name}: {}", text.replace('\n', "\n  "));
     }
-    for entry in timeline {
-        let mail = entry.mail_id.map(|id| format!("  [mail {id}]")).unwrap_or_default();
+    for entry in incident.timeline.iter().flatten() {
+        let mail = entry.mail_id.as_ref().map(|id| format!("  [mail {id}]")).unwrap_or_default();
         println!("  {}  {:<24} {}{mail}", entry.at.strftime("%H:%M:%S%.3f"), entry.kind, entry.detail);
     }
     Ok(())
 }
 
 /// What is not to be seen in the timeline at a glance: how it stands, of what is so.
-fn state_lines(incident: &Incident) -> Vec<String> {
+fn state_lines(incident: &IncidentView) -> Vec<String> {
     let mut lines = vec![format!("urgency: {}", incident.urgency)];
-    lines.extend(incident.acknowledged.as_ref().map(|(at, by)| format!("acknowledged: by {by} at {at:.0}")));
+    let acknowledged = incident.acknowledged_at.zip(incident.acknowledged_by.as_ref());
+    lines.extend(acknowledged.map(|(at, by)| format!("acknowledged: by {by} at {at:.0}")));
     lines.extend(incident.held.as_ref().map(|reason| format!("held: {reason}")));
     lines.extend(incident.snoozed_until.map(|until| format!("snoozed: until {until:.0}")));
     if incident.flapping {

@@ -1,14 +1,12 @@
-//! `mail`: stored mails, on the database itself.
+//! `mail`: stored mails, here or by a running gateway.
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use serde_json::json;
 
-use super::{COMMAND_LINE, ConfigArg, print_json};
-use crate::clock::Clock;
+use super::gateway::PlaceArg;
+use super::print_json;
 use crate::domain::rulebook::SENDERS;
-use crate::engine::Engine;
-use crate::http::view::{AlertView, MailView, SenderView};
-use crate::store::mail::StoredAlert;
+use crate::http::view::AlertView;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -29,7 +27,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Senders {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Only those that write to this service
     #[arg(long)]
     service: Option<String>,
@@ -41,7 +39,7 @@ pub(crate) struct Senders {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Quarantined {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -59,7 +57,7 @@ pub(crate) struct One {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Id {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Its id, as the sender was given it
     id: String,
 }
@@ -76,18 +74,16 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn show(one: &One) -> anyhow::Result<()> {
-    let loaded = one.id.config.load()?;
-    let store = super::store(&loaded).await?;
-    let Some((mail, alerts)) = store.mail(&one.id.id).await? else { bail!("there is no mail {}", one.id.id) };
+    let mail = one.id.place.open()?.mail(&one.id.id).await?;
     if one.json {
-        return print_json(&MailView::detailed(mail, alerts));
+        return print_json(&mail);
     }
-    let client = &mail.client;
-    println!("received  {}", mail.received_at);
-    println!("from      <{}>", mail.reverse_path);
-    println!("to        {}", mail.recipients.join(", "));
-    println!("subject   {}", mail.subject.replace(char::is_control, " "));
-    println!("client    {} (HELO {})", client.address, mail.helo);
+    let (listed, client) = (&mail.mail, &mail.client);
+    println!("received  {}", listed.received_at);
+    println!("from      <{}>", listed.from);
+    println!("to        {}", listed.recipients.join(", "));
+    println!("subject   {}", listed.subject.replace(char::is_control, " "));
+    println!("client    {} (HELO {})", mail.peer, mail.helo);
     println!("tls       {}", client.tls.as_deref().unwrap_or("none"));
     println!("user      {}", client.user.as_deref().unwrap_or("none"));
     if let Some(certificate) = &client.certificate {
@@ -96,74 +92,50 @@ async fn show(one: &One) -> anyhow::Result<()> {
     }
     let found = mail.authentication.to_string();
     println!("origin    {}", if found.is_empty() { "not looked for" } else { &found });
-    told(&alerts);
+    told(&listed.alerts);
     for line in mail.trace.iter().flat_map(|recipient| &recipient.trace).filter(|line| line.rule == SENDERS) {
         println!("senders: {}", line.reason);
     }
     Ok(())
 }
 
-fn told(alerts: &[StoredAlert]) {
-    for stored in alerts {
-        let alert = &stored.alert;
-        println!("{}: {} {}  {}  (by {})", stored.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
-        println!("  {}", stored.outcome);
+fn told(alerts: &[AlertView]) {
+    for alert in alerts {
+        println!("{}: {} {}  {}  (by {})", alert.service, alert.action, alert.severity, alert.dedup_key, alert.rule);
+        println!("  {}", alert.outcome);
     }
 }
 
-/// Most mails listed.
-const QUARANTINED_MAX: i64 = 1000;
-
 async fn quarantined(which: &Quarantined) -> anyhow::Result<()> {
-    let loaded = which.config.load()?;
-    let store = super::store(&loaded).await?;
-    let found = store.quarantined(QUARANTINED_MAX).await?;
+    let found = which.place.open()?.quarantined().await?;
     if which.json {
-        let views: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
-        return print_json(&json!({ "mails": views }));
+        return print_json(&json!({ "mails": found }));
     }
     if found.is_empty() {
         println!("nothing is kept aside");
     }
-    for (mail, alerts) in &found {
+    for mail in &found {
         println!("{}  {:.0}  {}  {:?}", mail.id, mail.received_at, mail.header_from, mail.subject);
-        for stored in alerts.iter().filter(|stored| stored.held == "quarantine") {
-            println!("  {}: {} {}  {}", stored.service, stored.alert.action, stored.alert.dedup_key, stored.outcome);
+        for alert in mail.alerts.iter().filter(|alert| alert.held == "quarantine") {
+            println!("  {}: {} {}  {}", alert.service, alert.action, alert.dedup_key, alert.outcome);
         }
     }
     Ok(())
 }
 
 async fn reprocess(one: &One, release: bool) -> anyhow::Result<()> {
-    let loaded = one.id.config.load()?;
-    let store = super::store(&loaded).await?;
-    let engine = Engine::start(store, Clock::System, loaded.definitions);
-    let done = if release {
-        engine.release(&one.id.id, COMMAND_LINE).await?
-    } else {
-        engine.reprocess(&one.id.id, COMMAND_LINE).await?
-    };
-    let Some(alerts) = done else {
-        bail!("there is no mail {}", one.id.id);
-    };
+    let alerts = one.id.place.open()?.again(&one.id.id, release).await?;
     if one.json {
-        let views: Vec<AlertView> = alerts.into_iter().map(AlertView::from).collect();
-        return print_json(&json!({ "alerts": views }));
+        return print_json(&json!({ "alerts": alerts }));
     }
     told(&alerts);
     Ok(())
 }
 
-/// Most senders listed.
-const SENDERS_MAX: i64 = 10_000;
-
 async fn senders(which: &Senders) -> anyhow::Result<()> {
-    let loaded = which.config.load()?;
-    let store = super::store(&loaded).await?;
-    let found = store.senders(which.service.as_deref(), SENDERS_MAX).await?;
+    let found = which.place.open()?.senders(which.service.as_deref()).await?;
     if which.json {
-        let views: Vec<SenderView> = found.into_iter().map(SenderView::from).collect();
-        return print_json(&json!({ "senders": views }));
+        return print_json(&json!({ "senders": found }));
     }
     for sender in found {
         let name = if sender.sender.is_empty() { "(no address in From)" } else { &sender.sender };
@@ -173,8 +145,6 @@ async fn senders(which: &Senders) -> anyhow::Result<()> {
 }
 
 async fn raw(id: &Id) -> anyhow::Result<()> {
-    let loaded = id.config.load()?;
-    let store = super::store(&loaded).await?;
-    let Some(raw) = store.mail_raw(&id.id).await? else { bail!("there is no mail {}", id.id) };
+    let raw = id.place.open()?.raw(&id.id).await?;
     std::io::Write::write_all(&mut std::io::stdout(), &raw).context("cannot print it")
 }

@@ -1,9 +1,11 @@
 //! The command line: one file per command family. It parses, calls the app or the engine, and prints.
 #![expect(clippy::print_stdout, reason = "the command line talks to people on standard output")]
 
+mod audit;
 mod check;
 mod contact;
 pub mod demo;
+mod gateway;
 mod incident;
 mod init;
 mod mail;
@@ -25,11 +27,18 @@ use clap::{Parser, Subcommand};
 use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::definitions::problem::Problems;
+use crate::domain::actor::Actor;
 use crate::engine::Engine;
 use crate::store::Store;
 
 /// Who acts, on timelines.
 const COMMAND_LINE: &str = "command line";
+
+/// Who acts: whoever may write to the database, and is who the environment says.
+fn actor() -> Actor {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    Actor::command_line(&user.unwrap_or_default())
+}
 
 /// Turns alert mail into incidents and gets a human out of bed.
 #[derive(Debug, Parser)]
@@ -76,9 +85,12 @@ enum Command {
     /// Make passwords for devices that log in
     #[command(subcommand)]
     Smtp(smtp::Command),
-    /// Make tokens for the API
+    /// Make, list and revoke tokens for the API
     #[command(subcommand)]
     Token(token::Command),
+    /// Tell who has changed what, and prove that nobody changed that
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 /// The configuration file, for commands that need one.
@@ -131,6 +143,7 @@ impl Cli {
             Command::Mail(command) => mail::run(&command).await,
             Command::Smtp(command) => smtp::run(&command),
             Command::Token(command) => token::run(&command).await,
+            Command::Audit(command) => audit::run(&command).await,
         };
         done.map(|()| ExitCode::SUCCESS)
     }

@@ -3,6 +3,7 @@
 mod calendar;
 mod feed;
 pub(crate) mod overrides;
+mod remote;
 pub(crate) mod silences;
 pub(crate) mod times;
 mod who;
@@ -16,7 +17,8 @@ use serde_json::json;
 
 use self::calendar::Look;
 use self::times::Edge;
-use super::{ConfigArg, print_json};
+use super::gateway::{Gateway, PlaceArg};
+use super::print_json;
 use crate::clock::Clock;
 use crate::definitions::Loaded;
 use crate::domain::schedule::Schedule;
@@ -44,7 +46,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Now {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Another time than now, such as 09:00 or "2026-11-23 09:00"
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -56,7 +58,7 @@ pub(crate) struct Now {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Which schedule [default: all]
     #[arg(long, value_name = "NAME")]
     schedule: Option<String>,
@@ -134,7 +136,10 @@ impl Arranged {
 }
 
 async fn now(args: &Now) -> anyhow::Result<()> {
-    let mut loaded = args.config.load()?;
+    let mut loaded = match args.place.open()? {
+        Gateway::Here(here) => here.into_loaded(),
+        Gateway::There(there) => return remote::now(args, &there).await,
+    };
     let now = Clock::System.now();
     let at = match &args.at {
         Some(text) => times::instant(text, &times::zone_of(&loaded.definitions.roster), now, Edge::Start)?,
@@ -162,7 +167,10 @@ async fn now(args: &Now) -> anyhow::Result<()> {
 }
 
 async fn show(args: &Show) -> anyhow::Result<()> {
-    let mut loaded = args.config.load()?;
+    let mut loaded = match args.place.open()? {
+        Gateway::Here(here) => here.into_loaded(),
+        Gateway::There(there) => return remote::show(args, &there).await,
+    };
     let arranged = Arranged::since(&mut loaded, Timestamp::UNIX_EPOCH).await;
     let schedules: Vec<&Schedule> = match &args.schedule {
         Some(name) => vec![schedule(&loaded, name)?],
@@ -204,7 +212,8 @@ fn look(args: &Show) -> Look {
     Look { width, colour: is_terminal && std::env::var_os("NO_COLOR").is_none(), days: args.days }
 }
 
-fn schedule<'a>(loaded: &'a Loaded, name: &str) -> anyhow::Result<&'a Schedule> {
+/// The schedule of this name.
+pub(crate) fn schedule<'a>(loaded: &'a Loaded, name: &str) -> anyhow::Result<&'a Schedule> {
     let schedules = &loaded.definitions.roster.schedules;
     let Some(schedule) = schedules.get(name) else {
         let names: Vec<&str> = schedules.keys().map(String::as_str).collect();

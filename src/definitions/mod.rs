@@ -6,6 +6,7 @@
 mod calendar;
 mod civil;
 mod criteria;
+pub mod draft;
 mod handling;
 mod oncall;
 pub mod pack;
@@ -70,7 +71,7 @@ pub const SHIPPED: [(&str, &str); 21] = [
 const MAIL_SYSTEM: &str = "mail-system";
 
 /// Everything a configuration file and its rule packs say.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// How the process runs.
     pub settings: Settings,
@@ -108,7 +109,7 @@ fn read(path: &Path, rules: Option<&Path>, now: Timestamp) -> Result<Loaded, Pro
     let calendars = Calendars::new(folder, now);
     let definitions = roster::read(&mut root, &packs, &settings, &calendars);
     sources.extend(calendars.sources());
-    let definitions = Definitions { version: version(&sources), ..definitions };
+    let definitions = Definitions { version: version(&sources), files: files(&sources, folder), ..definitions };
     root.finish();
     let problems: Vec<Problem> = reader.into_problems().into_iter().chain(pack_problems).collect();
     if problems.is_empty() { Ok(Loaded { settings, definitions }) } else { Err(Problems(problems)) }
@@ -121,6 +122,24 @@ fn version(sources: &[Arc<SourceFile>]) -> String {
         digest.update(source.text.len().to_be_bytes());
         digest.update(&source.text);
     }
+    short(digest)
+}
+
+/// A short digest of each file, by its name as seen from the configuration file: it may lie elsewhere on each node.
+fn files(sources: &[Arc<SourceFile>], folder: &Path) -> BTreeMap<String, String> {
+    let named = |source: &Arc<SourceFile>| {
+        let path = source.path.as_deref();
+        let inside =
+            path.map(|path| path.strip_prefix(folder).ok().or(path.file_name().map(Path::new)).unwrap_or(path));
+        let name = inside.map_or_else(|| source.name.clone(), |path| path.display().to_string());
+        let mut digest = Sha256::new();
+        digest.update(&source.text);
+        (name, short(digest))
+    };
+    sources.iter().map(named).collect()
+}
+
+fn short(digest: Sha256) -> String {
     digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 

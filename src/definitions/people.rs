@@ -1,6 +1,7 @@
 //! People and rooms: the part of `nightcall.toml` that says how somebody is reached.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -8,6 +9,7 @@ use super::civil;
 use super::reader::{Placed, Table};
 use crate::domain::role::Role;
 use crate::domain::roster::{Channel, ContactMethod, Locale, PersonalRule, Pin, User};
+use crate::domain::rulebook::Service;
 use crate::settings::{Settings, is_e164};
 
 /// Longest time after a page at which a method may come.
@@ -49,12 +51,12 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &
             None => table.reader().note_unknown(&word, "locale", Locale::ALL.into_iter().map(Locale::word)),
         }
     }
-    if let Some(word) = table.string("role") {
-        match Role::ALL.into_iter().find(|role| role.word() == word.value) {
-            Some(role) => user.role = role,
-            None => table.reader().note_unknown(&word, "role", Role::ALL.into_iter().map(Role::word)),
-        }
+    if let Some(role) = table.string("role").and_then(|word| role(&table, &word)) {
+        user.role = role;
     }
+    user.service_roles = read_service_roles(&mut table);
+    let identities = table.strings("identities").unwrap_or_default();
+    user.identities = identities.into_iter().map(|identity| identity.value).collect();
     if let Some(pin) = table.string("pin") {
         user.pin = Pin::new(&pin);
         if user.pin.is_none() {
@@ -64,6 +66,50 @@ pub(super) fn read_user(name: &Placed<String>, mut table: Table<'_>, settings: &
     }
     table.finish();
     user
+}
+
+fn role(table: &Table<'_>, word: &Placed<String>) -> Option<Role> {
+    let found = Role::ALL.into_iter().find(|role| role.word() == word.value);
+    if found.is_none() {
+        table.reader().note_unknown(word, "role", Role::ALL.into_iter().map(Role::word));
+    }
+    found
+}
+
+/// `service_roles = { db = "admin" }`; whether there are such services is seen when all are read.
+fn read_service_roles(table: &mut Table<'_>) -> BTreeMap<String, Role> {
+    let Some(mut services) = table.table("service_roles") else { return BTreeMap::new() };
+    let mut roles = BTreeMap::new();
+    for (name, value) in services.named_values() {
+        let word = services.as_string(value, &name.value);
+        if let Some(role) = word.and_then(|word| role(&services, &word)) {
+            roles.insert(name.value, role);
+        }
+    }
+    roles
+}
+
+/// Roles are for services that there are, and an identity is one person's.
+pub(super) fn check_rights(root: &Table<'_>, users: &BTreeMap<String, User>, services: &[Arc<Service>]) {
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
+    for user in users.values() {
+        for name in user.service_roles.keys().filter(|name| services.iter().all(|service| service.name != **name)) {
+            let message = format!("service_roles of {} names no service: {name:?}", user.name);
+            let known = services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+            root.reader().note_with_hint(root.span(), message, format!("there are {known}"));
+        }
+        for identity in &user.identities {
+            let owner = owners.insert(identity.to_ascii_lowercase(), &user.name);
+            if let Some(other) = owner.or_else(|| users.get(identity).map(|other| other.name.as_str())) {
+                let message = format!("{identity:?} is an identity of {other} and of {}", user.name);
+                root.reader().note_with_hint(
+                    root.span(),
+                    message,
+                    "an identity says who has signed in: give it to one",
+                );
+            }
+        }
+    }
 }
 
 /// Targets are told apart by what stands before a colon.

@@ -52,10 +52,17 @@ pub(super) fn read(
         let hint = "add one, like [services.default] with addresses = [\"*\"] and policy = \"…\"";
         root.reader().note_with_hint(root.span(), "there is no service, so no mail would be taken", hint);
     }
+    people::check_rights(root, &users, &services);
     let rulebook = Rulebook { domains: settings.domains.clone(), services };
     let calendars = calendars.take_subscriptions();
     let roster = Roster { users, schedules, calendars, rooms, policies, fallback, maintenance, dependencies };
-    Definitions { version: String::new(), rulebook, roster, templates: settings.templates.clone() }
+    Definitions {
+        version: String::new(),
+        files: BTreeMap::new(),
+        rulebook,
+        roster,
+        templates: settings.templates.clone(),
+    }
 }
 
 fn named<T>(

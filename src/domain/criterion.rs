@@ -99,15 +99,14 @@ impl Criterion {
             }
             Ok(false)
         };
-        let no_match = |pattern: &Pattern, explains: bool| {
-            let beginning =
-                if explains { pattern.matching_beginning(&values.clone().collect::<Vec<_>>()) } else { None };
+        let no_match = |pattern: &Pattern, budget: &mut Budget| {
+            let beginning = pattern.matching_beginning(&values.clone().collect::<Vec<_>>(), budget);
             let as_far_as = beginning.map(|beginning| format!(", only its beginning '{beginning}' does"));
             format!("{field} does not match '{}'{}", pattern.as_str(), as_far_as.unwrap_or_default())
         };
         for pattern in &self.all {
             if !capture(pattern, budget)? {
-                return Err(no_match(pattern, budget.explains));
+                return Err(no_match(pattern, budget));
             }
         }
         let mut matched = self.any.is_empty();
@@ -119,7 +118,7 @@ impl Criterion {
         }
         if !matched {
             return Err(match &self.any[..] {
-                [only] => no_match(only, budget.explains),
+                [only] => no_match(only, budget),
                 all => format!("{field} matches none of its {} patterns", all.len()),
             });
         }

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::actor::Actor;
 use super::alert::Alert;
 use super::hold;
 use super::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status};
@@ -140,7 +141,7 @@ impl Walk {
                 return true;
             }
         }
-        let cause = Cause { actor: "timer".to_owned(), mail_id: None };
+        let cause = Cause { actor: Actor::ourselves("timer"), mail_id: None };
         let change = self.incident.apply(&Event::TimerDue, &cause, situation);
         let is_over = self.note(&change, situation);
         self.incident = change.incident;

@@ -12,7 +12,8 @@ use super::heartbeat::Heartbeat;
 use super::window::Windows;
 
 /// How urgently somebody is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Urgency {
     /// It can wait for the morning: quiet hours are kept.
     Low,

@@ -8,7 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
+use super::actor::Actor;
 use super::alert::{Severity, UnknownWord};
 use super::escalation::{Policy, Position};
 use super::handling::Urgency;
@@ -19,7 +21,8 @@ use super::target::Target;
 mod change;
 
 /// Where an incident stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Somebody is needed.
     Triggered,
@@ -175,7 +178,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// "mail", "timer", "ann by voice", "token ops" …
-    pub actor: String,
+    pub actor: Actor,
     /// The mail, where one is the cause.
     pub mail_id: Option<String>,
 }

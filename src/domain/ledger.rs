@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::actor::Actor;
 use super::alert::{Action, Alert};
 use super::handling::Handling;
 use super::incident::{Cause, Change, Event, Incident, Kind, Opening, Status, Trigger};
@@ -37,7 +38,7 @@ impl Ledger {
         let situation = Situation::quiet(&roster, &handling, now);
         let change = match (self.open.get(&key), event) {
             (Some(incident), event) => {
-                let cause = Cause { actor: "mail".to_owned(), mail_id: None };
+                let cause = Cause { actor: Actor::ourselves("mail"), mail_id: None };
                 incident.apply(&event, &cause, &situation)
             }
             (None, Event::Triggered(trigger)) => {

@@ -4,6 +4,7 @@
 //! a socket, a file or a database, writes a log line or draws a random number; `tests/it/tidy.rs`
 //! holds it to that. The engine executes what these functions return.
 
+pub mod actor;
 pub mod alert;
 pub mod aside;
 pub mod authentication;
@@ -32,6 +33,7 @@ pub mod matcher;
 pub mod network;
 pub mod notice;
 pub mod notification;
+pub mod numbers;
 pub mod outlook;
 pub mod pattern;
 pub mod prefilter;
@@ -43,6 +45,7 @@ pub mod rule;
 pub mod rulebook;
 pub mod ruleset;
 pub mod schedule;
+pub mod scope;
 pub mod sender_policy;
 pub mod silence;
 pub mod situation;
@@ -52,6 +55,7 @@ pub mod target;
 pub mod template;
 pub mod transform;
 pub mod window;
+pub mod workbench;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +64,8 @@ use std::collections::BTreeMap;
 pub struct Definitions {
     /// Tells sets apart: a digest of the files they were read from.
     pub version: String,
+    /// The files, by name, with a digest of each: what tells two sets apart.
+    pub files: BTreeMap<String, String>,
     /// Services and their rules.
     pub rulebook: rulebook::Rulebook,
     /// People and policies.

@@ -115,14 +115,22 @@ impl Pattern {
     }
 
     /// For people who ask why it does not match: the longest beginning of the pattern that does, if any part of it.
-    pub(super) fn matching_beginning(&self, values: &[&str]) -> Option<&str> {
+    /// `None` also where finding out would cost too much.
+    pub(super) fn matching_beginning(&self, values: &[&str], budget: &mut Budget) -> Option<&str> {
+        if budget.reasons_left == 0 {
+            return None;
+        }
         let parsed = ast::parse::Parser::new().parse(&self.text);
         let Ok(Ast::Concat(concat)) = &parsed else { return None };
         let (_, parts) = concat.asts.split_last()?;
         // A beginning of one letter, or of marks that take no room, says nothing.
         let beginnings = parts.iter().filter_map(|part| self.text.get(..part.span().end.offset));
         let beginnings: Vec<&str> = beginnings.filter(|beginning| beginning.len() > 2).collect();
-        let matches = |beginning: &str, fits: fn(regex::Match<'_>) -> bool| {
+        let bytes = values.iter().map(|value| value.len()).sum();
+        let mut matches = |beginning: &str, fits: fn(regex::Match<'_>) -> bool| {
+            if !budget.charge_reason(bytes, self.outline.size) {
+                return false;
+            }
             let regex = RegexBuilder::new(beginning).size_limit(COMPILED_BYTES_MAX).build();
             regex.is_ok_and(|regex| values.iter().any(|value| regex.find(value).is_some_and(fits)))
         };
@@ -148,26 +156,38 @@ impl Clone for Pattern {
 #[derive(Debug)]
 pub struct Budget {
     left: u64,
-    /// Whether a person asked why, so that reasons may take more work.
-    pub(super) explains: bool,
+    /// What finding reasons may cost besides, where a person asked why. It is kept apart, so that asking does not
+    /// change the verdict.
+    reasons_left: u64,
 }
 
 /// A few seconds of searching at worst, with patterns that the regex engine can only walk state by state.
 const WORK_MAX: u64 = 256 << 20;
+
+/// What compiling a byte of a pattern costs, in bytes searched.
+const COMPILING_COSTS: u64 = 4;
 
 /// Compiled bytes that a search carries at no extra cost.
 const PATTERN_BYTES_FREE: usize = 16 * 1024;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { left: WORK_MAX, explains: false }
+        Self { left: WORK_MAX, reasons_left: 0 }
     }
 }
 
 impl Budget {
     /// For judging where a person asked why.
     pub(super) fn for_explaining() -> Self {
-        Self { explains: true, ..Self::default() }
+        Self { reasons_left: WORK_MAX, ..Self::default() }
+    }
+
+    /// Pays for compiling a pattern and searching texts with it, if there is work left for reasons.
+    fn charge_reason(&mut self, text_bytes: usize, pattern_bytes: usize) -> bool {
+        let searching = (text_bytes as u64 + 1) * (pattern_bytes / PATTERN_BYTES_FREE + 1) as u64;
+        let left = self.reasons_left.checked_sub(searching + pattern_bytes as u64 * COMPILING_COSTS);
+        self.reasons_left = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn charge(&mut self, text_bytes: usize, pattern_bytes: usize) -> Result<(), String> {
@@ -278,7 +298,7 @@ mod tests {
     fn how_far_a_pattern_gets() {
         let beginning = |pattern: &str, text: &str| {
             let pattern = Pattern::new(pattern).expect(pattern);
-            pattern.matching_beginning(&[text]).map(str::to_owned)
+            pattern.matching_beginning(&[text], &mut Budget::for_explaining()).map(str::to_owned)
         };
         let host = r"^\*\* (?<type>PROBLEM|RECOVERY) Host Alert: (?<host>.+) is (?<state>[A-Z]+) \*\*$";
         let got = beginning(host, "** PROBLEM Service Alert: db/disk is DOWN **");

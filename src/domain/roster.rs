@@ -11,7 +11,7 @@ pub use super::channel::Channel;
 use super::dependency::Dependency;
 use super::escalation::Policy;
 use super::handling::Urgency;
-use super::role::Role;
+use super::role::{Rights, Role};
 use super::schedule::Schedule;
 use super::silence::Maintenance;
 use super::window::Windows;
@@ -35,6 +35,14 @@ pub struct Roster {
     pub maintenance: Vec<Maintenance>,
     /// Which incidents lie below which.
     pub dependencies: Vec<Dependency>,
+}
+
+impl Roster {
+    /// Whom somebody else means by this name: the person of this name, or with this identity, whatever its case.
+    pub fn identified(&self, name: &str) -> Option<&User> {
+        let is_theirs = |user: &&User| user.identities.iter().any(|identity| identity.eq_ignore_ascii_case(name));
+        self.users.get(name).or_else(|| self.users.values().find(is_theirs))
+    }
 }
 
 /// A person.
@@ -62,6 +70,10 @@ pub struct User {
     pub follow_ups: bool,
     /// What they may do on the pages.
     pub role: Role,
+    /// What they may do for these services instead.
+    pub service_roles: BTreeMap<String, Role>,
+    /// What others who vouch for them call them: an address of mail, a name at a proxy.
+    pub identities: Vec<String>,
 }
 
 /// Digits that somebody has to enter on the phone; never shown (I38).
@@ -137,7 +149,14 @@ impl User {
             pin: None,
             follow_ups: true,
             role: Role::default(),
+            service_roles: BTreeMap::new(),
+            identities: Vec::new(),
         }
+    }
+
+    /// What they may do on the pages.
+    pub fn rights(&self) -> Rights {
+        Rights { role: self.role, services: self.service_roles.clone() }
     }
 
     /// When the quiet hours end that they keep now.

@@ -208,6 +208,12 @@ impl Service {
         self.judged(mail, envelope, Tried::All)
     }
 
+    /// The same within bounds, for rules that anybody may have written: where they cost more than two mails may, the
+    /// rest of them has no reason but that.
+    pub fn try_out(&self, mail: &Mail, envelope: &Envelope) -> Explanation {
+        self.judged(mail, envelope, Tried::AllWithin)
+    }
+
     /// Why the mail is no alert. A service's own rules may want answers of machines all the same; packs are about
     /// monitors, and what a machine answers quotes them.
     fn set_aside(&self, mail: &Mail, envelope: &Envelope, found: Option<&Match>) -> Option<Aside> {

@@ -40,6 +40,8 @@ pub enum Tried {
     Candidates,
     /// All of them, each with its reason: for people who ask why.
     All,
+    /// The same within the work of two mails, whatever the rules are: for rules that anybody may have written.
+    AllWithin,
 }
 
 impl RuleSet {
@@ -66,8 +68,8 @@ impl RuleSet {
     pub(super) fn judge(&self, mail: &Mail, envelope: &Envelope, tried: Tried) -> (Option<Match>, Vec<TraceLine>) {
         let input = Input { mail, envelope };
         let candidates = self.candidates(mail, envelope);
-        if tried == Tried::All {
-            return self.explain(input, &candidates);
+        if tried != Tried::Candidates {
+            return self.explain(input, &candidates, tried);
         }
         let (mut trace, mut budget) = (Vec::new(), Budget::default());
         let mut chosen: Option<Match> = None;
@@ -90,13 +92,17 @@ impl RuleSet {
 
     /// Tries every rule. What judging would not have tried costs judging's budget nothing, so that the verdict is the
     /// same.
-    fn explain(&self, input: Input<'_>, candidates: &[u32]) -> (Option<Match>, Vec<TraceLine>) {
-        let mut shared = Budget::for_explaining();
+    fn explain(&self, input: Input<'_>, candidates: &[u32], tried: Tried) -> (Option<Match>, Vec<TraceLine>) {
+        let (mut shared, mut others) = (Budget::for_explaining(), Budget::for_explaining());
         let mut chosen: Option<Match> = None;
         let mut trace = Vec::new();
         for (at, rule) in (0..).zip(&self.rules) {
             let mut own = Budget::for_explaining();
-            let budget = if candidates.binary_search(&at).is_ok() { &mut shared } else { &mut own };
+            let budget = match (candidates.binary_search(&at).is_ok(), tried) {
+                (true, _) => &mut shared,
+                (false, Tried::AllWithin) => &mut others,
+                (false, _) => &mut own,
+            };
             let (matched, reason) = weigh(&mut chosen, rule.judge(input, budget));
             trace.push(TraceLine { rule: rule.name.clone(), matched, reason });
             if chosen.as_ref().is_some_and(|chosen| !only_resolves(chosen)) {

@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
 use super::intake::{Held, sender};
-use super::{Engine, Error};
+use super::{Engine, Error, trail};
 use crate::domain::Definitions;
-use crate::domain::alert::Action;
+use crate::domain::actor::Actor;
+use crate::domain::alert::{Action, Alert};
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::store::mail::StoredAlert;
@@ -28,21 +29,64 @@ pub(crate) struct Again {
     said: HashSet<(String, Action, String)>,
     /// Its alerts so far.
     alerts: i64,
-    actor: String,
+    actor: Actor,
     /// What its service's senders say against it is overruled.
     released: bool,
     pub(super) now: Timestamp,
     definitions: Arc<Definitions>,
 }
 
+/// What an alert of a stored mail would do if the mail were judged again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// For which service.
+    pub service: String,
+    /// What it would say.
+    pub alert: Alert,
+    /// What would come of it, in words.
+    pub what: String,
+    /// The incident it would touch.
+    pub incident_number: Option<i64>,
+}
+
 impl Engine {
+    /// What [`Engine::reprocess`], or where `released` [`Engine::release`], would do now. Nothing is done. `None` when
+    /// there is no such mail.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn foresee(&self, mail_id: &str, released: bool) -> Result<Option<Vec<Foreseen>>, Error> {
+        let Some(again) = self.again(mail_id, &Actor::ourselves("foresight"), released).await? else { return Ok(None) };
+        let mut said = again.said.clone();
+        let mut foreseen = Vec::new();
+        for verdict in &again.verdicts {
+            for alert in &verdict.alerts {
+                let claim = (verdict.service.clone(), alert.action, alert.dedup_key.clone());
+                let open = self.store.open_with_key(&verdict.service, &alert.dedup_key).await;
+                let open = open.map_err(|error| Error::NotCommitted(Arc::new(error)))?;
+                let (what, incident_number) = match Held::of(alert).keeps().filter(|_| !released) {
+                    Some(objection) => (format!("It would be kept aside: {}.", objection.why), None),
+                    None if said.insert(claim) => would(alert.action, open),
+                    None => ("The mail has said so already, so nothing would be done again.".to_owned(), None),
+                };
+                foreseen.push(Foreseen {
+                    service: verdict.service.clone(),
+                    alert: alert.clone(),
+                    what,
+                    incident_number,
+                });
+            }
+        }
+        Ok(Some(foreseen))
+    }
+
     /// Judges a stored mail again with the definitions in force and lets it act: what it says that it did not say
     /// before opens incidents or touches open ones. The mail keeps the record of both. `None` when there is no such
     /// mail.
     ///
     /// # Errors
     /// When it could not be read or made durable.
-    pub async fn reprocess(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+    pub async fn reprocess(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
         self.act_again(mail_id, actor, false).await
     }
 
@@ -50,18 +94,27 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be read or made durable.
-    pub async fn release(&self, mail_id: &str, actor: &str) -> Result<Option<Vec<StoredAlert>>, Error> {
+    pub async fn release(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
         self.act_again(mail_id, actor, true).await
     }
 
-    async fn act_again(&self, mail_id: &str, actor: &str, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
+    async fn act_again(&self, mail_id: &str, actor: &Actor, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
+        let Some(again) = self.again(mail_id, actor, released).await? else { return Ok(None) };
+        match self.committer.submit(Work::Reprocess(Box::new(again))).await? {
+            Done::Reprocessed(alerts) => Ok(Some(alerts)),
+            other => unreachable!("a mail judged again is answered by its alerts, not by {other:?}"),
+        }
+    }
+
+    /// A stored mail with the verdicts of the definitions in force.
+    async fn again(&self, mail_id: &str, actor: &Actor, released: bool) -> Result<Option<Again>, Error> {
         let unread = |error| Error::NotCommitted(Arc::new(error));
         let Some((mail, alerts)) = self.store.mail(mail_id).await.map_err(unread)? else { return Ok(None) };
         let Some(raw) = self.store.mail_raw(mail_id).await.map_err(unread)? else { return Ok(None) };
         let definitions = self.definitions();
         let parsed = Mail::parse(&raw).with_sender(&mail.reverse_path);
         let verdicts = definitions.rulebook.judge(&parsed, &mail.handed_in());
-        let again = Again {
+        Ok(Some(Again {
             sender: sender(&mail).to_owned(),
             client: mail.client.address,
             mail_id: mail.id,
@@ -74,16 +127,30 @@ impl Engine {
                 .filter(|stored| stored.held != "quarantine")
                 .map(|stored| (stored.service, stored.alert.action, stored.alert.dedup_key))
                 .collect(),
-            actor: actor.to_owned(),
+            actor: actor.clone(),
             released,
             now: self.clock.now(),
             definitions,
-        };
-        match self.committer.submit(Work::Reprocess(Box::new(again))).await? {
-            Done::Reprocessed(alerts) => Ok(Some(alerts)),
-            other => unreachable!("a mail judged again is answered by its alerts, not by {other:?}"),
-        }
+        }))
     }
+}
+
+/// What an alert would do, with the incident of its key that is open.
+fn would(action: Action, open: Option<i64>) -> (String, Option<i64>) {
+    let what = match (action, open) {
+        (Action::Trigger, None) => "It would open an incident, and people would be called.".to_owned(),
+        (Action::Trigger, Some(number)) => format!("It would count as one more alert of incident #{number}."),
+        (Action::Resolve, Some(number)) => {
+            format!("It would resolve incident #{number}, unless newer news came since.")
+        }
+        (Action::Acknowledge, Some(number)) => format!("It would acknowledge incident #{number}."),
+        (Action::Resolve | Action::Acknowledge, None) => {
+            "Nothing with its key is open, so nothing would be done.".to_owned()
+        }
+        (Action::Heartbeat, _) => "It would count as a sign of life.".to_owned(),
+        (Action::Ignore, _) => "It is ignored, so nothing would be done.".to_owned(),
+    };
+    (what, open.filter(|_| matches!(action, Action::Trigger | Action::Resolve | Action::Acknowledge)))
 }
 
 impl Again {
@@ -135,6 +202,7 @@ impl Again {
                 done.push(stored);
             }
         }
+        tx.tell(trail::judged_again(&self.mail_id, self.what(), self.alerts, &done, &self.actor), self.now);
         Ok(done)
     }
 }

@@ -206,6 +206,13 @@ pub(super) fn stopped(channel: Channel, user: &str, is_stopped: bool) -> Alert {
     own(action, format!("nightcall/contact-stopped/{channel}/{user}"), Severity::Error, what)
 }
 
+/// Somebody came in by the way for emergencies: everybody who is on call hears of it, and ends it once it is explained.
+pub(super) fn glass_broken(origin: &str, at: Timestamp) -> Alert {
+    let from = if origin.is_empty() { "an address that is not known" } else { origin };
+    let what = format!("the glass was broken: somebody from {from} is admin for an hour");
+    own(Action::Trigger, format!("nightcall/break-glass/{}", at.as_second()), Severity::Critical, what)
+}
+
 /// An alert of our own.
 fn own(action: Action, dedup_key: String, severity: Severity, summary: String) -> Alert {
     Alert {

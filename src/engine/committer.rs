@@ -18,8 +18,10 @@ use super::delivery::{self, Report};
 use super::door::{self, Handled};
 use super::heartbeat;
 use super::intake::{self, Intake, Receipt};
+use super::version;
 use super::{Error, Wakes};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::Alert;
 use crate::domain::incident::{Cause, Event};
 use crate::store::mail::StoredAlert;
@@ -48,6 +50,15 @@ pub(crate) enum Work {
     Receive(Box<Intake>),
     /// An event for an incident.
     Handle { number: i64, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
+    /// The same, if the incident is one of these versions.
+    HandleIf {
+        number: i64,
+        versions: Vec<String>,
+        event: Event,
+        cause: Cause,
+        now: Timestamp,
+        definitions: Arc<Definitions>,
+    },
     /// A human answered notifications that were said together: their ids and incidents, the worst first.
     Answer { answered: Vec<(String, i64)>, event: Event, cause: Cause, now: Timestamp, definitions: Arc<Definitions> },
     /// A stored mail, judged again.
@@ -59,14 +70,14 @@ pub(crate) enum Work {
     /// An expected mail has not come.
     HeartbeatMissed { service: String, name: String, now: Timestamp, definitions: Arc<Definitions> },
     /// What a person arranges.
-    Arrange { arrangement: Arrangement, actor: String, now: Timestamp, definitions: Arc<Definitions> },
+    Arrange { arrangement: Arrangement, actor: Actor, now: Timestamp, definitions: Arc<Definitions> },
 }
 
 impl Work {
     /// The incidents it is about, where they are known before.
     fn incidents(&self) -> Vec<(i64, Timestamp)> {
         match self {
-            Self::Handle { number, now, .. } => vec![(*number, *now)],
+            Self::Handle { number, now, .. } | Self::HandleIf { number, now, .. } => vec![(*number, *now)],
             Self::Answer { answered, now, .. } => answered.iter().map(|(_, number)| (*number, *now)).collect(),
             Self::Report(report) => report.incidents().collect(),
             Self::Receive(_)
@@ -99,6 +110,8 @@ pub(crate) enum Done {
     Received(Receipt),
     /// The event has happened; nothing when there is no such incident.
     Handled(Option<Box<Handled>>),
+    /// Nothing: the incident has changed since its caller looked.
+    Changed,
     /// The mail has acted again: what became of its alerts.
     Reprocessed(Vec<StoredAlert>),
     /// The news is noted.
@@ -239,6 +252,7 @@ async fn transact(writer: &Writer, works: &[Work]) -> Result<Vec<Done>, Failure>
             all.push(perform(&mut tx, work).await?);
         }
         tx.flush().await?;
+        tx.seal().await?;
         Ok(all)
     };
     let all = tokio::time::timeout(WORK_TIMEOUT, working).await.map_err(too_slow)?.map_err(work_failed)?;
@@ -274,6 +288,9 @@ async fn perform(tx: &mut WriteTx, work: &Work) -> Result<Done, store::Error> {
         Work::Handle { number, event, cause, now, definitions } => {
             let handled = door::handle(tx, *number, event, cause, definitions, *now).await?;
             Ok(Done::Handled(handled.map(Box::new)))
+        }
+        Work::HandleIf { number, versions, event, cause, now, definitions } => {
+            version::handle(tx, *number, versions, (event, cause), definitions, *now).await
         }
         Work::Answer { answered, event, cause, now, definitions } => {
             let mut worst = None;

@@ -11,6 +11,7 @@ use super::door::{self, Handled, random_id};
 use super::follow_up;
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::channel::Channel;
 use crate::domain::code::Code;
 use crate::domain::dispatch::{self, Budget, Bundle};
@@ -364,7 +365,7 @@ async fn note_one(
         }
         return Ok(false);
     }
-    let cause = Cause { actor: notification.channel.word().to_owned(), mail_id: None };
+    let cause = Cause { actor: Actor::ourselves(notification.channel.word()), mail_id: None };
     let detail = format!("{} by {}: {told}", notification.user, notification.channel);
     door::handle(tx, number, &Event::Noted { detail }, &cause, definitions, *now).await?;
     // A way that fails, or that cannot be used once more, costs no time: the person's next one is due (I30).

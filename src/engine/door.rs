@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
 
 use super::world::World;
-use super::{follow_up, storm};
+use super::{follow_up, storm, trail};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::{Action, Alert};
 use crate::domain::incident::{Cause, Change, Effect, Event, Incident, Kind, Opening, Status, Trigger};
 use crate::domain::ledger;
@@ -42,7 +43,7 @@ pub(crate) struct Raise<'a> {
     /// The address of the client that handed it in; empty when there is none.
     pub(crate) client: &'a str,
     /// Who asked for it, where it is not the mail's first coming.
-    pub(crate) asked_by: Option<&'a str>,
+    pub(crate) asked_by: Option<&'a Actor>,
     pub(crate) origin_at: Timestamp,
     /// Without another trigger for so long it is over.
     pub(crate) over_after: Option<SignedDuration>,
@@ -63,9 +64,9 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
         Action::Resolve => Event::Resolved { origin_at: Some(raise.origin_at) },
     };
     let actor = match raise.asked_by {
-        None if raise.mail_id.is_none() => alert.rule.clone(),
-        None => format!("mail ({})", alert.rule),
-        Some(who) => format!("{who} by reprocessing ({})", alert.rule),
+        None if raise.mail_id.is_none() => Actor::ourselves(&*alert.rule),
+        None => Actor::ourselves(format!("mail ({})", alert.rule)),
+        Some(who) => who.clone().named(format!("{who} by reprocessing ({})", alert.rule)),
     };
     let cause = Cause { actor, mail_id: raise.mail_id.map(str::to_owned) };
     if let Some(incident) = tx.open_incident(raise.service, &alert.dedup_key) {
@@ -93,7 +94,7 @@ pub(crate) async fn raise(tx: &mut WriteTx, raise: &Raise<'_>) -> Result<Raised,
     let opening = Opening { number, service, dedup_key: &alert.dedup_key, sender, client, opened_before };
     let opened = Incident::open(&opening, &trigger, &situation);
     tx.insert_incident(&opened.incident).await?;
-    save(tx, &opened, &cause, raise.now).await?;
+    save(tx, None, &opened, &cause, raise.now).await?;
     storm::opened(tx, situation.handling, raise).await?;
     Ok(Raised { outcome: format!("opened incident #{number}"), incident_number: Some(number) })
 }
@@ -124,15 +125,24 @@ async fn change(
     if change.incident != *incident {
         tx.update_incident(&change.incident).await?;
     }
-    save(tx, &change, cause, now).await?;
+    save(tx, Some(incident), &change, cause, now).await?;
     let kinds = change.entries.iter().map(|entry| entry.kind);
-    follow_up::plan(tx, &change.incident, kinds, &cause.actor, definitions, now).await?;
+    follow_up::plan(tx, &change.incident, kinds, cause.actor.name(), definitions, now).await?;
     Ok(Handled { kinds: change.entries.iter().map(|entry| entry.kind).collect(), incident: change.incident })
 }
 
-/// Stores the timeline and executes the effects.
-async fn save(tx: &mut WriteTx, change: &Change, cause: &Cause, now: Timestamp) -> Result<(), Error> {
+/// Stores the timeline, lets the trail tell what somebody has changed, and executes the effects.
+async fn save(
+    tx: &mut WriteTx,
+    before: Option<&Incident>,
+    change: &Change,
+    cause: &Cause,
+    now: Timestamp,
+) -> Result<(), Error> {
     let number = change.incident.number;
+    if cause.actor.is_somebody() && !change.entries.is_empty() {
+        tx.tell(trail::incident_changed(before, change, cause), now);
+    }
     for entry in &change.entries {
         tx.append(number, entry, cause, now).await?;
         if entry.kind == Kind::Repeated {
@@ -142,7 +152,7 @@ async fn save(tx: &mut WriteTx, change: &Change, cause: &Cause, now: Timestamp) 
         tracing::info!(
             incident.number = number,
             kind = entry.kind.word(),
-            actor = cause.actor,
+            actor = cause.actor.name(),
             mail.id = cause.mail_id,
             "incident #{number} {}",
             entry.kind.word()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::arrange::{self, Arrangement, arrangement_id};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::{Alert, Downtime};
 use crate::domain::matcher::{Matcher, Wanted};
 use crate::domain::silence::Silence;
@@ -56,19 +57,20 @@ pub(crate) async fn announced(
         Downtime::Start => {
             let ends_at = now.checked_add(longest).unwrap_or(Timestamp::MAX);
             let made = Arrangement::Silence(Box::new(silence(now, ends_at)));
-            arrange::make(tx, &made, AUTHOR, definitions, now).await?;
+            arrange::make(tx, &made, &Actor::ourselves(AUTHOR), definitions, now).await?;
             Ok(Some(format!(
                 "downtime start: {key} is silenced until the end is announced, {longest:#} at the longest"
             )))
         }
         Downtime::End => {
+            let by = Actor::ourselves(AUTHOR);
             for silence in &lasting {
-                arrange::make(tx, &Arrangement::EndSilence(silence.id.clone()), AUTHOR, definitions, now).await?;
+                arrange::make(tx, &Arrangement::EndSilence(silence.id.clone()), &by, definitions, now).await?;
             }
             if lasting.is_empty() {
                 // Remembered, so that a start that comes late is known to be over.
                 let over = Arrangement::Silence(Box::new(silence(origin_at, origin_at)));
-                arrange::make(tx, &over, AUTHOR, definitions, now).await?;
+                arrange::make(tx, &over, &by, definitions, now).await?;
             }
             Ok(Some(format!("downtime end: {key} is not silenced any more")))
         }

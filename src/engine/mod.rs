@@ -19,6 +19,8 @@ mod notice;
 pub mod push;
 mod storm;
 pub mod timer;
+mod trail;
+pub mod version;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -27,6 +29,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 
+pub use self::again::Foreseen;
 pub use self::arrange::{Arrangement, arrangement_id};
 use self::audit::Audit;
 use self::committer::{Committer, Done, Work};
@@ -153,6 +156,16 @@ impl Engine {
     /// Replaces the definitions, all at once.
     pub fn replace_definitions(&self, definitions: Definitions) {
         self.in_force.replace(definitions, self.clock.now());
+    }
+
+    /// Has the trail tell that definitions were replaced, or are others than those that were in force last.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tell_definitions(&self, node: &str) -> Result<(), store::Error> {
+        let version = self.definitions().version.clone();
+        let telling = self.store.tell_definitions(node, &version, self.clock.now());
+        tokio::time::timeout(Duration::from_secs(10), telling).await.unwrap_or(Err(store::Error::TimedOut))
     }
 
     /// How definitions were replaced, or kept.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use rand::RngExt as _;
+use serde_json::json;
 
 use super::committer::Work;
 use super::door::random_id;
 use super::{Engine, Error, audit};
 use crate::domain::Definitions;
+use crate::domain::actor::Actor;
 use crate::domain::alert::Alert;
 use crate::domain::channel::Channel;
 use crate::domain::notice::{self, Notice, Proof};
@@ -19,6 +21,7 @@ use crate::domain::roster::{ContactMethod, User};
 use crate::domain::schedule::{Override, Schedule};
 use crate::domain::situation::overrides_of;
 use crate::store::notice::{News, StoredNotice};
+use crate::store::trail::Act;
 use crate::store::{self, Store, WriteTx};
 
 /// How often it is looked whether other people are on call.
@@ -38,7 +41,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn test_contact(&self, user: &str, method: &str) -> Result<Option<StoredNotice>, Error> {
+    pub async fn test_contact(&self, user: &str, method: &str, by: &Actor) -> Result<Option<StoredNotice>, Error> {
         let (now, definitions) = (self.clock.now(), self.definitions());
         let Some(method) = method_of(&definitions, user, method) else { return Ok(None) };
         let code = notice::code(rand::rng().random());
@@ -47,6 +50,7 @@ impl Engine {
         in_time(async {
             let mut tx = self.store.begin().await?;
             tx.insert_notice(&test).await?;
+            tx.tell(Act::new(by, "contact_tested", format!("{} of {user}", method.name)), now);
             tx.commit().await
         })
         .await?;
@@ -58,12 +62,20 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn verify_contact(&self, user: &str, method: &str, code: &str) -> Result<Option<Proof>, Error> {
-        let definitions = self.definitions();
+    pub async fn verify_contact(
+        &self,
+        user: &str,
+        method: &str,
+        code: &str,
+        by: &Actor,
+    ) -> Result<Option<Proof>, Error> {
+        let (now, definitions) = (self.clock.now(), self.definitions());
         let Some(method) = method_of(&definitions, user, method) else { return Ok(None) };
         let proving = async {
             let mut tx = self.store.begin().await?;
-            let proof = tx.prove(method.channel, &method.address, code, self.clock.now()).await?;
+            let proof = tx.prove(method.channel, &method.address, code, now).await?;
+            let act = Act::new(by, "contact_verified", format!("{} of {user}", method.name));
+            tx.tell(act.became(json!({ "proof": proof.to_string() })), now);
             tx.commit().await?;
             Ok(proof)
         };
@@ -77,7 +89,10 @@ impl Engine {
     pub async fn test_answered(&self, test: &StoredNotice) -> Result<(), Error> {
         in_time(async {
             let mut tx = self.store.begin().await?;
-            tx.note_contact(test.channel, &test.address, News::Answered, self.clock.now()).await?;
+            let now = self.clock.now();
+            tx.note_contact(test.channel, &test.address, News::Answered, now).await?;
+            let by = Actor::answering(&test.user, test.channel, "");
+            tx.tell(Act::new(&by, "contact_verified", format!("{} of {}", test.channel, test.user)), now);
             tx.commit().await
         })
         .await
@@ -154,6 +169,8 @@ impl Engine {
         in_time(async {
             let mut tx = self.store.begin().await?;
             tx.note_contact(channel, address, News::Failed("STOP was replied"), now).await?;
+            let by = Actor::answering(user, channel, address);
+            tx.tell(Act::new(&by, "contact_stopped", format!("{channel} of {user}")), now);
             tx.commit().await
         })
         .await?;
@@ -165,7 +182,17 @@ impl Engine {
     /// # Errors
     /// When it could not be made durable.
     pub async fn contact_started(&self, channel: Channel, user: &str) -> Result<(), Error> {
+        let act = Act::new(&Actor::answering(user, channel, ""), "contact_started", format!("{channel} of {user}"));
+        in_time(self.store.tell(act, self.clock.now())).await?;
         self.alarm(audit::stopped(channel, user, false)).await
+    }
+
+    /// Tells everybody that somebody is admin by the way for emergencies.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn glass_broken(&self, origin: &str) -> Result<(), Error> {
+        self.alarm(audit::glass_broken(origin, self.clock.now())).await
     }
 
     async fn alarm(&self, alert: Alert) -> Result<(), Error> {

@@ -11,9 +11,11 @@ use url::Url;
 use super::intake::hex;
 use super::notice::in_time;
 use super::{Engine, Error};
+use crate::domain::actor::Actor;
 use crate::domain::request::Refused;
 use crate::store;
 use crate::store::push::Subscription;
+use crate::store::trail::Act;
 
 /// The name of the key in the database. With another key, every browser would have to subscribe anew.
 const SECRET: &str = "web-push";
@@ -104,16 +106,18 @@ impl Engine {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn subscribe_push(&self, subscription: &Subscription) -> Result<bool, Error> {
-        in_time(self.store.add_push_subscription(subscription, SUBSCRIPTIONS_MAX)).await
+    pub async fn subscribe_push(&self, subscription: &Subscription, by: &Actor) -> Result<bool, Error> {
+        let act = Act::new(by, "browser_subscribed", format!("{} of {}", subscription.name, subscription.user));
+        in_time(self.store.add_push_subscription(subscription, SUBSCRIPTIONS_MAX, act)).await
     }
 
     /// Forgets a subscription of somebody. `false` when there is none of this id.
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn unsubscribe_push(&self, user: &str, id: &str) -> Result<bool, Error> {
-        in_time(self.store.remove_push_subscription(user, id)).await
+    pub async fn unsubscribe_push(&self, user: &str, id: &str, by: &Actor) -> Result<bool, Error> {
+        let act = Act::new(by, "browser_removed", format!("browser {id} of {user}"));
+        in_time(self.store.remove_push_subscription(user, id, act, self.clock.now())).await
     }
 }
 

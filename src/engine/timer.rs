@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::intake::REPEAT_WINDOW;
 use super::{Engine, Error};
+use crate::domain::actor::Actor;
 use crate::domain::incident::{Cause, Event};
 use crate::store;
 
@@ -78,7 +79,7 @@ pub async fn run_due(engine: &Arc<Engine>) -> Result<usize, TimerError> {
         tracing::warn!(%error, "people were not told that they come on call");
     }
     let due = engine.store().due_incidents(engine.clock().now(), BATCH_MAX).await?;
-    let cause = Cause { actor: "timer".to_owned(), mail_id: None };
+    let cause = Cause { actor: Actor::ourselves("timer"), mail_id: None };
     // Begun together, so that they share a commit.
     let mut handling = tokio::task::JoinSet::new();
     for number in &due {

@@ -53,6 +53,20 @@ impl Feed {
         }
     }
 
+    /// The address that programs subscribe to, below the address under which others reach us.
+    ///
+    /// # Errors
+    /// In words, when that is not the address of a server.
+    pub fn address(&self, base: &str, secret: &str) -> Result<String, String> {
+        let mut url = url::Url::parse(base).map_err(|_| format!("public_url {base:?} is not a URL"))?;
+        url.path_segments_mut()
+            .map_err(|()| format!("public_url {base:?} is not the address of a server"))?
+            .pop_if_empty()
+            .extend(self.path().trim_start_matches('/').splitn(3, '/'));
+        url.query_pairs_mut().append_pair("token", &self.token(secret));
+        Ok(url.into())
+    }
+
     /// What opens it: HMAC-SHA256 of the path, in hex.
     pub fn token(&self, secret: &str) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");

@@ -19,12 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, Shared};
 use crate::clock::Stopwatch;
+use crate::domain::Definitions;
 use crate::domain::alert::Action;
 use crate::domain::aside;
 use crate::domain::incident::Status;
 use crate::domain::notification;
 use crate::engine::calendar::CalendarState;
 use crate::engine::{Engine, audit};
+use crate::store::node::Node;
 
 /// A node is ready while its last write is younger than this.
 const FRESH: Duration = Duration::from_secs(5);
@@ -92,7 +94,12 @@ impl CertificateInUse {
 impl Readiness {
     /// Writes now and then until told to stop.
     pub async fn prove(&self, engine: &Engine, node: &str, stop: CancellationToken) {
+        let mut introduced = None;
         while !stop.is_cancelled() {
+            let definitions = engine.definitions();
+            if introduced.as_ref() != Some(&definitions.version) && introduce(engine, node, &definitions).await {
+                introduced = Some(definitions.version.clone());
+            }
             match tokio::time::timeout(FRESH, engine.store().touch(node, engine.clock().now())).await {
                 Ok(Ok(())) => self.wrote(),
                 Ok(Err(error)) => tracing::error!(%error, "a test write failed; this node is not ready"),
@@ -113,6 +120,18 @@ impl Readiness {
     fn age(&self) -> Option<Duration> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|written| written.elapsed())
     }
+}
+
+/// Tells the other nodes what this one runs. Where that does not work, it is tried again with the next test write.
+async fn introduce(engine: &Engine, node: &str, definitions: &Definitions) -> bool {
+    let node = Node {
+        name: node.to_owned(),
+        seen_at: engine.clock().now(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        definitions: definitions.version.clone(),
+        files: definitions.files.clone(),
+    };
+    tokio::time::timeout(FRESH, engine.store().introduce(&node)).await.is_ok_and(|done| done.is_ok())
 }
 
 /// `GET /healthz`: the process answers.

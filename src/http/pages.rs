@@ -6,7 +6,10 @@
 
 pub mod access;
 mod act;
+mod again;
 mod assets;
+mod bench;
+pub mod forms;
 pub mod frame;
 mod health;
 mod incident;
@@ -14,20 +17,29 @@ mod incidents;
 pub mod live;
 mod mail;
 mod mails;
+mod marks;
+mod numbers;
 mod oncall;
 pub mod password;
 mod people;
 mod phone;
+mod playground;
+mod plot;
+mod refusals;
 mod report;
+mod sanitised;
+pub mod scope;
 mod services;
+mod sessions;
 mod sign_in;
 mod silences;
+mod trail;
 mod words;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -35,9 +47,13 @@ use axum::response::{Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio_util::sync::CancellationToken;
 
+use self::bench::Bench;
 use self::frame::Fault;
 use self::live::Live;
 use self::password::Passwords;
+use self::refusals::Refusals;
+pub(super) use self::report::report_of;
+use self::scope::Scope;
 use super::Shared;
 use crate::domain::role::Role;
 
@@ -55,12 +71,17 @@ pub struct Setup {
     /// What has changed.
     pub live: Live,
     passwords: Passwords,
+    /// Who was not let in lately.
+    refusals: Refusals,
+    /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
+    bench: Bench,
 }
 
 impl Setup {
     /// A setup for one process.
     pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
-        Self { public_url, stop, live: Live::default(), passwords: Passwords::default() }
+        let (live, passwords, refusals) = (Live::default(), Passwords::default(), Refusals::default());
+        Self { public_url, stop, live, passwords, refusals, bench: Bench::default() }
     }
 }
 
@@ -71,6 +92,8 @@ pub enum Need {
     Nothing,
     /// Somebody who has signed in and is at least this.
     Role(Role),
+    /// Somebody who is at least this for the services it is about.
+    Within(Role, Scope),
 }
 
 /// One route.
@@ -93,10 +116,18 @@ fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<
     Route { method: Method::POST, path, need, handler: post(handler) }
 }
 
+impl Route {
+    /// With a body that may be larger than those of other routes, in bytes.
+    fn of_size(self, bytes_max: usize) -> Self {
+        Self { handler: self.handler.layer(DefaultBodyLimit::max(bytes_max)), ..self }
+    }
+}
+
 /// Every route of the pages.
 pub fn routes() -> Vec<Route> {
     let (anybody, viewer) = (Need::Nothing, Need::Role(Role::Viewer));
-    let (responder, admin) = (Need::Role(Role::Responder), Need::Role(Role::Admin));
+    let admin = Need::Role(Role::Admin);
+    let responds = |scope| Need::Within(Role::Responder, scope);
     vec![
         show("/static/{hash}/{name}", anybody, assets::asset),
         show("/manifest.webmanifest", anybody, phone::manifest),
@@ -106,41 +137,54 @@ pub fn routes() -> Vec<Route> {
         act("/sign-out", viewer, sign_in::sign_out),
         show("/invite/{secret}", anybody, sign_in::invitation),
         act("/invite/{secret}", anybody, sign_in::accept),
+        show("/break-glass/{secret}", anybody, sign_in::break_glass),
+        act("/break-glass/{secret}", anybody, sign_in::break_in),
         show("/", viewer, async || Redirect::to("/incidents")),
         show("/events", viewer, live::events),
         show("/incidents", viewer, incidents::list),
         show("/incidents/{number}", viewer, incident::show),
         show("/incidents/{number}/report", viewer, report::download),
-        act("/incidents/act", responder, act::several),
-        act("/incidents/{number}/acknowledge", responder, act::acknowledge),
-        act("/incidents/{number}/resolve", responder, act::resolve),
-        act("/incidents/{number}/take", responder, act::take),
-        act("/incidents/{number}/snooze", responder, act::snooze),
-        act("/incidents/{number}/reassign", responder, act::reassign),
-        act("/incidents/{number}/responders", responder, act::responders),
-        act("/incidents/{number}/escalate", responder, act::escalate),
-        act("/incidents/{number}/note", responder, act::note),
+        act("/incidents/act", responds(Scope::Incidents), act::several),
+        act("/incidents/{number}/acknowledge", responds(Scope::Incident), act::acknowledge),
+        act("/incidents/{number}/resolve", responds(Scope::Incident), act::resolve),
+        act("/incidents/{number}/take", responds(Scope::Incident), act::take),
+        act("/incidents/{number}/snooze", responds(Scope::Incident), act::snooze),
+        act("/incidents/{number}/reassign", responds(Scope::Incident), act::reassign),
+        act("/incidents/{number}/responders", responds(Scope::Incident), act::responders),
+        act("/incidents/{number}/escalate", responds(Scope::Incident), act::escalate),
+        act("/incidents/{number}/note", responds(Scope::Incident), act::note),
         show("/mails", viewer, mails::list),
         show("/mails/{mail}", viewer, mail::show),
         show("/mails/{mail}/raw", viewer, mail::download),
         show("/mails/{mail}/html", viewer, mail::html),
-        act("/mails/{mail}/judge", responder, mail::judge),
-        act("/mails/{mail}/release", admin, mail::release),
+        show("/mails/{mail}/again", responds(Scope::Mail), again::show),
+        act("/mails/{mail}/judge", responds(Scope::Mail), again::judge),
+        act("/mails/{mail}/release", Need::Within(Role::Admin, Scope::Mail), again::release),
+        show("/rules/try", responds(Scope::Anywhere), playground::show),
+        act("/rules/try", responds(Scope::Anywhere), playground::attempt).of_size(playground::FORM_BYTES_MAX),
         show("/on-call", viewer, oncall::show),
-        act("/on-call/take", responder, oncall::take),
-        act("/on-call/give", responder, oncall::give),
-        act("/on-call/overrides/{id}/remove", responder, oncall::remove),
+        act("/on-call/take", responds(Scope::Schedule), oncall::take),
+        act("/on-call/give", responds(Scope::Schedule), oncall::give),
+        act("/on-call/overrides/{id}/remove", responds(Scope::Override), oncall::remove),
         show("/services", viewer, services::show),
         show("/people", viewer, people::show),
-        act("/people/{person}/contacts/{contact}/test", responder, people::test),
-        act("/people/{person}/contacts/{contact}/verify", responder, people::verify),
+        act("/people/{person}/contacts/{contact}/test", responds(Scope::Anywhere), people::test),
+        act("/people/{person}/contacts/{contact}/verify", responds(Scope::Anywhere), people::verify),
         show("/phone", viewer, phone::show),
         act("/phone", viewer, phone::subscribe),
         act("/phone/{id}/remove", viewer, phone::remove),
         show("/silences", viewer, silences::list),
-        act("/silences", responder, silences::add),
-        act("/silences/{id}/end", responder, silences::end),
+        act("/silences", responds(Scope::Service), silences::add),
+        act("/silences/{id}/end", responds(Scope::Silence), silences::end),
+        show("/numbers", viewer, numbers::show),
+        show("/numbers.csv", viewer, numbers::download),
         show("/health", viewer, health::show),
+        show("/api", anybody, super::api::reader::show),
+        show("/sessions", viewer, sessions::show),
+        act("/sessions/others/end", viewer, sessions::end_others),
+        act("/sessions/{id}/end", viewer, sessions::end),
+        act("/people/{person}/sessions/end", admin, sessions::end_all),
+        show("/trail", admin, trail::show),
     ]
 }
 

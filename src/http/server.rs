@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -13,8 +16,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 256;
+use super::origin::Peer;
+use super::pages::live::STREAMS_MAX;
+
+/// Connections at once, besides those of pages that follow; more wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 256 + STREAMS_MAX;
 
 /// How long a client may take over the head of a request, the wait for a further request included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
@@ -35,8 +41,8 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             () = stop.cancelled() => break,
             accepted = accepting => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::error!(%error, "cannot accept an HTTP connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -45,7 +51,11 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-        let service = TowerToHyperService::new(router.clone());
+        let answering = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer.ip()));
+            answering.call(request)
+        });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that breaks off or lingers is its own affair.

@@ -1,22 +1,28 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
+pub mod house;
+pub mod lists;
 pub mod oncall;
 pub mod people;
+pub mod schema;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
+use crate::domain::alert::{Action, Severity};
 use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
-use crate::domain::incident::Incident;
+use crate::domain::handling::Urgency;
+use crate::domain::incident::{Incident, Status};
 use crate::store::archive::{Sender, Unmatched};
 use crate::store::incident::TimelineEntry;
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 
 /// An incident.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct IncidentView {
     /// What people call it.
     pub number: i64,
@@ -27,11 +33,14 @@ pub struct IncidentView {
     /// The address in `From` of the mail that opened it; empty when no mail did.
     pub sender: String,
     /// triggered, acknowledged or resolved.
-    pub status: &'static str,
+    #[schema(schema_with = schema::status)]
+    pub status: Status,
     /// critical, error, warning or info.
-    pub severity: &'static str,
+    #[schema(schema_with = schema::severity)]
+    pub severity: Severity,
     /// high or low, as it was when somebody was last called.
-    pub urgency: &'static str,
+    #[schema(schema_with = schema::urgency)]
+    pub urgency: Urgency,
     /// One line.
     pub summary: String,
     /// What else is worth knowing, by name.
@@ -71,7 +80,7 @@ pub struct IncidentView {
 }
 
 /// One line of a timeline.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TimelineView {
     /// RFC 3339.
     #[serde(serialize_with = "instant")]
@@ -87,7 +96,7 @@ pub struct TimelineView {
 }
 
 /// A mail.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MailView {
     /// The id its sender was given.
     pub id: String,
@@ -110,19 +119,21 @@ pub struct MailView {
     pub size_bytes: i64,
     /// What was wrong with it.
     pub defects: Vec<String>,
-    /// Only for a single mail: client, digest and every rule tried.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<MailDetail>,
 }
 
-/// More about a single mail.
-#[derive(Debug, Clone, Serialize)]
-pub struct MailDetail {
+/// A mail with everything known about it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MailDetailView {
+    /// As it is listed.
+    #[serde(flatten)]
+    pub mail: MailView,
     /// Address of the client.
     pub peer: String,
     /// What the connection proved about it: encryption, name, certificate.
+    #[schema(value_type = Object)]
     pub client: Client,
     /// What DNS said about where it comes from: SPF, DKIM, DMARC, ARC; empty where no service asks.
+    #[schema(value_type = Object)]
     pub authentication: Authentication,
     /// What the client called itself.
     pub helo: String,
@@ -134,22 +145,25 @@ pub struct MailDetail {
     #[serde(serialize_with = "instant")]
     pub origin_at: Timestamp,
     /// Every rule tried, per recipient.
+    #[schema(value_type = Vec<Object>)]
     pub trace: Vec<RecipientTrace>,
 }
 
 /// An alert of a mail.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AlertView {
     /// For which recipient.
     pub recipient: String,
     /// That recipient's service.
     pub service: String,
     /// trigger, acknowledge, resolve, heartbeat or ignore.
-    pub action: &'static str,
+    #[schema(schema_with = schema::action)]
+    pub action: Action,
     /// What it is about.
     pub dedup_key: String,
     /// critical, error, warning or info.
-    pub severity: &'static str,
+    #[schema(schema_with = schema::severity)]
+    pub severity: Severity,
     /// One line.
     pub summary: String,
     /// What else is worth knowing, by name.
@@ -169,7 +183,7 @@ pub struct AlertView {
 }
 
 /// Mails of one sender that no rule knew.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UnmatchedView {
     /// The address in `From`.
     pub header_from: String,
@@ -182,7 +196,7 @@ pub struct UnmatchedView {
 }
 
 /// A sender that a service has heard of.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SenderView {
     /// The service.
     pub service: String,
@@ -228,9 +242,9 @@ impl From<Incident> for IncidentView {
             service: incident.service,
             dedup_key: incident.dedup_key,
             sender: incident.sender,
-            status: incident.status.word(),
-            severity: incident.severity.word(),
-            urgency: incident.urgency.word(),
+            status: incident.status,
+            severity: incident.severity,
+            urgency: incident.urgency,
             summary: incident.summary,
             details: incident.details,
             links: incident.links,
@@ -283,13 +297,14 @@ impl MailView {
             incident_numbers,
             size_bytes: mail.size_bytes,
             defects: mail.defects,
-            detail: None,
         }
     }
+}
 
-    /// A mail with everything known about it.
-    pub fn detailed(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
-        let detail = MailDetail {
+impl MailDetailView {
+    /// The view of a stored mail.
+    pub fn of(mail: StoredMail, alerts: Vec<StoredAlert>) -> Self {
+        Self {
             peer: mail.client.address.clone(),
             client: mail.client.clone(),
             authentication: mail.authentication.clone(),
@@ -298,8 +313,8 @@ impl MailView {
             sha256: mail.sha256.clone(),
             origin_at: mail.origin_at,
             trace: mail.trace.clone(),
-        };
-        Self { detail: Some(detail), ..Self::listed(mail, alerts) }
+            mail: MailView::listed(mail, alerts),
+        }
     }
 }
 
@@ -308,9 +323,9 @@ impl From<StoredAlert> for AlertView {
         Self {
             recipient: stored.recipient,
             service: stored.service,
-            action: stored.alert.action.word(),
+            action: stored.alert.action,
             dedup_key: stored.alert.dedup_key,
-            severity: stored.alert.severity.word(),
+            severity: stored.alert.severity,
             summary: stored.alert.summary,
             details: stored.alert.details,
             links: stored.alert.links,
@@ -324,7 +339,7 @@ impl From<StoredAlert> for AlertView {
 }
 
 /// RFC 3339 with milliseconds always written, so that texts sort as the instants do.
-fn instant<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::http) fn instant<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))
 }
 

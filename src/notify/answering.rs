@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::exchange::{About, Act, Answer};
 use super::message::Kind as Saying;
 use super::text;
+use crate::domain::actor::Actor;
 use crate::domain::channel::Channel;
 use crate::domain::incident::{Cause, Incident, Kind, Status};
 use crate::engine::{Engine, Error, Handled};
@@ -83,30 +84,34 @@ async fn was_acknowledged_since(engine: &Engine, number: i64, at: Timestamp) -> 
 
 /// Who it was: a person of ours where they have this contact, whom the message was for where the provider does
 /// not say, else who the provider says, whose name is hostile.
-fn actor(engine: &Engine, channel: Channel, answer: &Answer, notification: Option<&Notification>) -> String {
+fn actor(engine: &Engine, channel: Channel, answer: &Answer, notification: Option<&Notification>) -> Actor {
     let definitions = engine.definitions();
     let theirs = |who: &str| {
         let mut users = definitions.roster.users.values();
         users.find(|user| user.methods.iter().any(|m| m.channel == channel && m.address == who))
     };
+    let reader = |notification: &Notification| {
+        // Addresses of other channels may be secret.
+        let is_told = matches!(channel, Channel::Sms | Channel::Mail);
+        Actor::answering(&notification.user, channel, if is_told { &notification.address } else { "" })
+    };
     // Known by the address that the answer went to, which nobody else was told.
     if let Some(notification) = notification.filter(|_| matches!(channel, Channel::Sms | Channel::Mail)) {
-        return format!("{} by {channel}", notification.user);
+        return reader(notification);
     }
     // Of other channels the address is a name of ours, or several people's.
     let is_address = matches!(channel, Channel::Slack | Channel::Telegram | Channel::Pushover);
     if let Some(user) = theirs(&answer.who).filter(|_| is_address && !answer.who.is_empty()) {
-        return format!("{} by {channel}", user.name);
+        let origin = if channel == Channel::Pushover { "" } else { &answer.who };
+        return Actor::answering(&user.name, channel, origin);
     }
     match notification {
         // A key of Pushover is not for everybody to read, and a phone that has the message is its reader's.
-        Some(notification) if answer.who.is_empty() || channel == Channel::Pushover => {
-            format!("{} by {channel}", notification.user)
-        }
+        Some(notification) if answer.who.is_empty() || channel == Channel::Pushover => reader(notification),
         _ => {
             let name = text::short(&answer.name, NAME_CHARS_MAX);
             let who = text::short(&answer.who, NAME_CHARS_MAX);
-            format!("{name} ({who}) by {channel}").trim_start().to_owned()
+            Actor::answering(format!("{name} ({who})").trim_start(), channel, &who)
         }
     }
 }

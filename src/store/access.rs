@@ -1,19 +1,66 @@
 //! Passwords, invitations and sessions of people. Of invitations and sessions only hashes are kept.
 
 use jiff::Timestamp;
+use serde_json::json;
+use sqlx::any::AnyRow;
 
-use super::{Error, Store, text};
+use super::trail::Act;
+use super::{Error, Store, WriteTx, instant, text};
+use crate::domain::actor::Actor;
+
+/// A session of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The hash of what the cookie has.
+    pub hash: String,
+    /// Whose.
+    pub user: String,
+    /// How they signed in.
+    pub way: String,
+    /// From which address.
+    pub origin: String,
+    /// What their browser calls itself.
+    pub agent: String,
+    /// What they might do when it began; empty where that is not known.
+    pub rights: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to a few minutes.
+    pub seen_at: Timestamp,
+    /// From which address.
+    pub seen_origin: String,
+    /// When it is over.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// What it is called where people see it: enough of the hash to tell it from others.
+    pub fn id(&self) -> &str {
+        self.hash.get(..ID_CHARS).unwrap_or(&self.hash)
+    }
+}
+
+/// Characters of a hash by which a session is named.
+const ID_CHARS: usize = 16;
 
 impl Store {
     /// Keeps an invitation. Others of the same person stay good: each is for one use.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_invite(&self, hash: &str, user: &str, now: Timestamp, expires_at: Timestamp) -> Result<(), Error> {
+    pub async fn add_invite(
+        &self,
+        hash: &str,
+        user: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+        by: &Actor,
+    ) -> Result<(), Error> {
         let mut tx = self.begin().await?;
         let sql = "insert into invite (hash, username, created_at, expires_at) values ($1, $2, $3, $4)";
         let query = sqlx::query(sql).bind(hash).bind(user).bind(now.as_millisecond());
         query.bind(expires_at.as_millisecond()).execute(tx.connection()).await?;
+        tx.tell(Act::new(by, "invited", user).became(json!({ "good_until": expires_at })), now);
         tx.commit().await
     }
 
@@ -32,22 +79,39 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn accept_invite(&self, hash: &str, password: &str, now: Timestamp) -> Result<Option<String>, Error> {
+    pub async fn accept_invite(
+        &self,
+        hash: &str,
+        password: &str,
+        now: Timestamp,
+        origin: &str,
+    ) -> Result<Option<String>, Error> {
         let mut tx = self.begin().await?;
-        let sql = "delete from invite where hash = $1 and expires_at > $2 returning username";
-        let query = sqlx::query(sql).bind(hash).bind(now.as_millisecond());
-        let Some(row) = query.fetch_optional(tx.connection()).await? else {
-            tx.commit().await?;
-            return Ok(None);
-        };
-        let user = text(&row, "username")?;
+        let Some(user) = tx.use_invite(hash, now).await? else { return Ok(None) };
         let sql = "insert into person_password (username, hash, set_at) values ($1, $2, $3) \
                    on conflict (username) do update set hash = excluded.hash, set_at = excluded.set_at";
         let query = sqlx::query(sql).bind(&user).bind(password).bind(now.as_millisecond());
         query.execute(tx.connection()).await?;
-        sqlx::query("delete from session where username = $1").bind(&user).execute(tx.connection()).await?;
+        let by = Actor::page(&user, origin);
+        tx.tell(Act::new(&by, "password_set", &user), now);
+        tx.end_sessions(&user, None, &by, now).await?;
         tx.commit().await?;
         Ok(Some(user))
+    }
+
+    /// Uses an invitation up that is good for one session and sets no password. `false` when it is not good any more.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn enter_by_invite(&self, hash: &str, session: &Session) -> Result<bool, Error> {
+        let mut tx = self.begin().await?;
+        let used = tx.use_invite(hash, session.created_at).await?;
+        if used.as_deref() != Some(&session.user) {
+            return Ok(false);
+        }
+        tx.open_session(session).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The hash of somebody's password.
@@ -63,39 +127,145 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_session(
-        &self,
-        hash: &str,
-        user: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<(), Error> {
+    pub async fn open_session(&self, session: &Session) -> Result<(), Error> {
         let mut tx = self.begin().await?;
-        let query = sqlx::query("delete from session where expires_at <= $1").bind(now.as_millisecond());
+        tx.open_session(session).await?;
+        tx.commit().await
+    }
+
+    /// The session of this hash, while it lasts.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn session(&self, hash: &str, now: Timestamp) -> Result<Option<Session>, Error> {
+        let sql = "select * from session where hash = $1 and expires_at > $2";
+        self.row(sqlx::query(sql).bind(hash).bind(now.as_millisecond())).await?.as_ref().map(session).transpose()
+    }
+
+    /// Sessions that last, of one person or of everybody, the last used first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sessions(&self, user: Option<&str>, now: Timestamp) -> Result<Vec<Session>, Error> {
+        let sql = "select * from session where expires_at > $1 and ($2 = '' or username = $2) \
+                   order by seen_at desc, created_at desc, hash limit 1000";
+        let query = sqlx::query(sql).bind(now.as_millisecond()).bind(user.unwrap_or_default());
+        self.rows(query).await?.iter().map(session).collect()
+    }
+
+    /// Notes that a session is used, and what its person may do where that was not known.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn note_seen(&self, hash: &str, origin: &str, rights: &str, now: Timestamp) -> Result<(), Error> {
+        let mut tx = self.begin().await?;
+        let sql = "update session set seen_at = $2, seen_origin = $3, \
+                   rights = case when rights = '' then $4 else rights end where hash = $1";
+        let query = sqlx::query(sql).bind(hash).bind(now.as_millisecond()).bind(origin).bind(rights);
         query.execute(tx.connection()).await?;
-        let sql = "insert into session (hash, username, created_at, expires_at) values ($1, $2, $3, $4)";
-        let query = sqlx::query(sql).bind(hash).bind(user).bind(now.as_millisecond());
-        query.bind(expires_at.as_millisecond()).execute(tx.connection()).await?;
         tx.commit().await
     }
 
-    /// Whose session this is, while it lasts.
+    /// Ends a session, named by its hash or by its id. `None` when there is none such of this person, or of anybody
+    /// where none is named; else whose it was.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn session_user(&self, hash: &str, now: Timestamp) -> Result<Option<String>, Error> {
-        let sql = "select username from session where hash = $1 and expires_at > $2";
-        let row = self.row(sqlx::query(sql).bind(hash).bind(now.as_millisecond())).await?;
-        row.map(|row| text(&row, "username")).transpose()
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn end_session(&self, hash: &str) -> Result<(), Error> {
+    pub async fn end_session(
+        &self,
+        name: &str,
+        of: Option<&str>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Option<String>, Error> {
         let mut tx = self.begin().await?;
-        sqlx::query("delete from session where hash = $1").bind(hash).execute(tx.connection()).await?;
-        tx.commit().await
+        let sql = "delete from session where (hash = $1 or substr(hash, 1, 16) = $1) and ($2 = '' or username = $2) \
+                   returning *";
+        let query = sqlx::query(sql).bind(name).bind(of.unwrap_or_default());
+        let ended = query.fetch_all(tx.connection()).await?;
+        let mut user = None;
+        for row in &ended {
+            let session = session(row)?;
+            tx.tell(ended_act(&session, by), now);
+            user = Some(session.user);
+        }
+        tx.commit().await?;
+        Ok(user)
     }
+
+    /// Ends all sessions of somebody but one; how many.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_sessions(
+        &self,
+        user: &str,
+        but: Option<&str>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        let mut tx = self.begin().await?;
+        let ended = tx.end_sessions(user, but, by, now).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+}
+
+impl WriteTx {
+    async fn use_invite(&mut self, hash: &str, now: Timestamp) -> Result<Option<String>, Error> {
+        let sql = "delete from invite where hash = $1 and expires_at > $2 returning username";
+        let query = sqlx::query(sql).bind(hash).bind(now.as_millisecond());
+        query.fetch_optional(self.connection()).await?.map(|row| text(&row, "username")).transpose()
+    }
+
+    async fn open_session(&mut self, new: &Session) -> Result<(), Error> {
+        let now = new.created_at.as_millisecond();
+        let query = sqlx::query("delete from session where expires_at <= $1").bind(now);
+        query.execute(self.connection()).await?;
+        let sql = "insert into session (hash, username, created_at, expires_at, way, origin, agent, rights, seen_at, \
+                   seen_origin) values ($1, $2, $3, $4, $5, $6, $7, $8, $3, $6)";
+        let query = sqlx::query(sql).bind(&new.hash).bind(&new.user).bind(now).bind(new.expires_at.as_millisecond());
+        let query = query.bind(&new.way).bind(&new.origin).bind(&new.agent).bind(&new.rights);
+        query.execute(self.connection()).await?;
+        let by = Actor::page(&new.user, &new.origin);
+        let told = json!({ "by": new.way, "session": new.id(), "browser": new.agent, "rights": new.rights });
+        self.tell(Act::new(&by, "signed_in", &new.user).became(told), new.created_at);
+        Ok(())
+    }
+
+    async fn end_sessions(
+        &mut self,
+        user: &str,
+        but: Option<&str>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        let sql = "delete from session where username = $1 and hash <> $2 returning *";
+        let query = sqlx::query(sql).bind(user).bind(but.unwrap_or_default());
+        let ended = query.fetch_all(self.connection()).await?;
+        for row in &ended {
+            self.tell(ended_act(&session(row)?, by), now);
+        }
+        Ok(ended.len())
+    }
+}
+
+fn ended_act(session: &Session, by: &Actor) -> Act {
+    let was = json!({ "session": session.id(), "by": session.way, "since": session.created_at });
+    Act::new(by, "session_ended", &session.user).was(was)
+}
+
+fn session(row: &AnyRow) -> Result<Session, Error> {
+    Ok(Session {
+        hash: text(row, "hash")?,
+        user: text(row, "username")?,
+        way: text(row, "way")?,
+        origin: text(row, "origin")?,
+        agent: text(row, "agent")?,
+        rights: text(row, "rights")?,
+        created_at: instant(row, "created_at")?,
+        seen_at: instant(row, "seen_at")?,
+        seen_origin: text(row, "seen_origin")?,
+        expires_at: instant(row, "expires_at")?,
+    })
 }

@@ -46,7 +46,40 @@ pub struct Sender {
     pub last_at: Timestamp,
 }
 
+/// Mails that wait for somebody to look at them; counted up to a bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// No rule knew them.
+    pub unmatched: i64,
+    /// Kept aside because of their sender.
+    pub quarantined: i64,
+}
+
 impl Store {
+    /// Mails since an instant that no rule knew, and all that are kept aside; none counted beyond `max`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn waiting_mails(&self, since: Timestamp, max: i64) -> Result<Waiting, Error> {
+        let sql = "select (select count(*) from (select distinct mail_id from alert \
+                   where rule in ($1, $2) and mail_id > $3 limit $4) x) as unmatched, \
+                   (select count(*) from (select distinct mail_id from alert where held = 'quarantine' limit $4) y) \
+                   as quarantined";
+        let query = sqlx::query(sql).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since)).bind(max);
+        let Some(row) = self.row(query).await? else { return Ok(Waiting::default()) };
+        Ok(Waiting { unmatched: int(&row, "unmatched")?, quarantined: int(&row, "quarantined")? })
+    }
+
+    /// The open incident of a service with that key.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_with_key(&self, service: &str, key: &str) -> Result<Option<i64>, Error> {
+        let sql = "select number from incident where service = $1 and dedup_key = $2 and resolved_at is null";
+        let row = self.row(sqlx::query(sql).bind(service).bind(key)).await?;
+        row.map(|row| int(&row, "number")).transpose()
+    }
+
     /// Who has written to a service, or to any; the one not heard of for longest comes first.
     ///
     /// # Errors

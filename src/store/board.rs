@@ -1,7 +1,8 @@
 //! What the pages ask for: incidents as they are worked through, who is being called, which mails an incident has.
 //!
 //! Open incidents are few among all that ever were, and there is an index of just them. `number + 0` and `cross join`
-//! keep SQLite from going through all numbers instead.
+//! keep SQLite from going through all numbers instead. Resolved ones are many: a text is looked for among so many of them
+//! at a time, and how far that went is told.
 
 use std::collections::HashMap;
 
@@ -27,6 +28,24 @@ pub struct Wanted {
     pub before: Option<i64>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Resolved incidents, and how far they were looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// Newest first.
+    pub incidents: Vec<Incident>,
+    /// Those with a lower number were not looked at: ask for them by [`Wanted::before`]. `None`: there are none.
+    pub looked_back_to: Option<i64>,
+}
+
+/// What the database is like, as texts to compare with earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Another one where anything changed but mails.
+    pub incidents: String,
+    /// Another one where a mail came.
+    pub mails: String,
 }
 
 /// A notification as people see it.
@@ -81,10 +100,38 @@ pub struct Queue {
     pub oldest_due_at: Option<Timestamp>,
 }
 
+/// Numbers among which a text is looked for at once, so that a search takes the same, however much has been stored.
+pub const SEARCHED_AT_ONCE: i64 = 50_000;
+
 const WORST_FIRST: &str = "case status when 'triggered' then 0 else 1 end, \
      case severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end, number desc";
 
 impl Store {
+    /// The services of these incidents, each once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn services_of_incidents(&self, numbers: &[i64]) -> Result<Vec<String>, Error> {
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Numbers and commas only.
+        let numbers = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        let sql = format!("select distinct service from incident where number in ({numbers}) order by service");
+        let rows = self.rows(sqlx::query(sqlx::AssertSqlSafe(sql))).await?;
+        rows.iter().map(|row| text(row, "service")).collect()
+    }
+
+    /// The services to which a mail has said something, each once.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn services_of_mail(&self, id: &str) -> Result<Vec<String>, Error> {
+        let sql = "select distinct service from alert where mail_id = $1 order by service";
+        let rows = self.rows(sqlx::query(sql).bind(id)).await?;
+        rows.iter().map(|row| text(row, "service")).collect()
+    }
+
     /// Open incidents: those nobody has first, the worst first, then the newest. Probes are none.
     ///
     /// # Errors
@@ -93,30 +140,47 @@ impl Store {
         let is = |status| i64::from(wanted.statuses.is_empty() || wanted.statuses.contains(&status));
         let sql = format!(
             "select * from incident where resolved_at is null and number + 0 > 0 and ($1 = '' or service = $1) \
-             and ($2 = '' or {LIKE}) \
-             and ((status = 'triggered' and $4 = 1) or (status = 'acknowledged' and $5 = 1)) \
-             order by {WORST_FIRST} limit $6"
+             and ($2 = '' or {}) \
+             and ((status = 'triggered' and $3 = 1) or (status = 'acknowledged' and $4 = 1)) \
+             order by {WORST_FIRST} limit $5",
+            self.dialect.has_text("$2")
         );
         // Only our own words are in the text; every value is bound.
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(wanted.service.as_deref().unwrap_or_default());
-        let (lower, exact) = wanted.patterns();
-        let query = query.bind(lower).bind(exact).bind(is(Status::Triggered)).bind(is(Status::Acknowledged));
+        let query = query.bind(wanted.pattern()).bind(is(Status::Triggered)).bind(is(Status::Acknowledged));
         self.rows(query.bind(wanted.limit)).await?.iter().map(incident::incident).collect()
     }
 
-    /// Resolved incidents, newest first.
+    /// Resolved incidents, newest first. Where a text is looked for, among [`SEARCHED_AT_ONCE`] numbers at a time.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn resolved_incidents(&self, wanted: &Wanted) -> Result<Vec<Incident>, Error> {
+    pub async fn resolved_incidents(&self, wanted: &Wanted) -> Result<Past, Error> {
+        let before = wanted.before.unwrap_or(i64::MAX);
+        let from = if wanted.text.is_some() { self.search_ends_at(before).await? } else { 1 };
+        let is_from = if wanted.service.is_some() { "and service = $3" } else { "and $3 = ''" };
+        let has_text = if wanted.text.is_some() { self.dialect.has_text("$4") } else { "$4 = ''".to_owned() };
         let sql = format!(
-            "select * from incident where number < $4 and number > 0 and status = 'resolved' \
-             and ($1 = '' or service = $1) and ($2 = '' or {LIKE}) order by number desc limit $5"
+            "select * from incident where number >= $1 and number < $2 and status = 'resolved' {is_from} \
+             and {has_text} order by number desc limit $5"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(wanted.service.as_deref().unwrap_or_default());
-        let (lower, exact) = wanted.patterns();
-        let query = query.bind(lower).bind(exact).bind(wanted.before.unwrap_or(i64::MAX)).bind(wanted.limit);
-        self.rows(query).await?.iter().map(incident::incident).collect()
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(from).bind(before);
+        let query = query.bind(wanted.service.as_deref().unwrap_or_default()).bind(wanted.pattern());
+        let rows = self.rows(query.bind(wanted.limit.saturating_add(1))).await?;
+        let mut incidents: Vec<Incident> = rows.iter().map(incident::incident).collect::<Result<_, _>>()?;
+        let is_cut = incidents.len() as i64 > wanted.limit;
+        if is_cut {
+            incidents.pop();
+        }
+        let last = incidents.last().map(|last| last.number);
+        Ok(Past { looked_back_to: if is_cut { last } else { Some(from).filter(|from| *from > 1) }, incidents })
+    }
+
+    /// The lowest number that a search from below `before` looks at.
+    async fn search_ends_at(&self, before: i64) -> Result<i64, Error> {
+        let row = self.row(sqlx::query("select coalesce(max(number), 0) as newest from incident")).await?;
+        let newest = row.map(|row| int(&row, "newest")).transpose()?.unwrap_or(0);
+        Ok((before.min(newest.saturating_add(1)) - SEARCHED_AT_ONCE).max(1))
     }
 
     /// Who is being called for what nobody has, by the incident's number: everybody of its newest page who has not
@@ -206,12 +270,12 @@ impl Store {
         Ok(Queue { waiting: int(&row, "n")?, oldest_due_at: instant_or_none(&row, "oldest")? })
     }
 
-    /// What changes when anything does that the pages show: a text to compare with an earlier one. Asked every second,
-    /// so it looks at open incidents and at the ends of indexes only.
+    /// What changes when anything does that the pages show. Asked more than once a second, so it looks at open
+    /// incidents and at the ends of indexes only.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn stamp(&self) -> Result<String, Error> {
+    pub async fn stamp(&self) -> Result<Stamp, Error> {
         let sql = "select count(*) as n, coalesce(max(number), 0) as newest, coalesce(max(touched_at), 0) as touched, \
                    coalesce(max(pages), 0) as pages, \
                    count(case when status = 'acknowledged' then 1 end) as acknowledged, \
@@ -220,29 +284,22 @@ impl Store {
                    (select coalesce(max(ends_at), 0) from silence) as silence, \
                    (select count(*) from silence) as silences \
                    from incident where resolved_at is null and number + 0 > 0";
-        let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(String::new()) };
-        let numbers = ["n", "newest", "touched", "pages", "acknowledged", "overrides", "silence", "silences"];
-        let mut stamp = text(&row, "mail")?;
-        for column in numbers {
-            stamp.push_str(&format!("/{}", int(&row, column)?));
+        let mut stamp = Stamp { incidents: String::new(), mails: String::new() };
+        let Some(row) = self.row(sqlx::query(sql)).await? else { return Ok(stamp) };
+        for column in ["n", "newest", "touched", "pages", "acknowledged", "overrides", "silence", "silences"] {
+            stamp.incidents.push_str(&format!("/{}", int(&row, column)?));
         }
+        stamp.mails = text(&row, "mail")?;
         Ok(stamp)
     }
 }
 
-/// What a text is looked for in: in any case where the database knows how, else as it is written.
-const LIKE: &str = "lower(summary) like $2 escape '!' or lower(dedup_key) like $2 escape '!' \
-     or summary like $3 escape '!' or dedup_key like $3 escape '!'";
-
 impl Wanted {
-    /// The text as patterns: in lower case, and as it is. Both are empty where nothing is looked for.
-    fn patterns(&self) -> (String, String) {
-        let Some(text) = self.text.as_deref() else { return Default::default() };
-        let pattern = |text: &str| {
-            let escaped: String =
-                text.chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
-            format!("%{escaped}%")
-        };
-        (pattern(&text.to_lowercase()), pattern(text))
+    /// The text as a pattern for `like`; empty where nothing is looked for.
+    fn pattern(&self) -> String {
+        let Some(text) = self.text.as_deref() else { return String::new() };
+        let escaped: String =
+            text.chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
+        format!("%{escaped}%")
     }
 }

@@ -64,4 +64,14 @@ impl Dialect {
             Self::Postgres => 4,
         }
     }
+
+    /// Whether an incident's summary or key has the text of a pattern, in any case. SQLite knows the cases of ASCII only,
+    /// and other letters as they are written.
+    pub(crate) fn has_text(self, pattern: &str) -> String {
+        let like = match self {
+            Self::Sqlite => "like",
+            Self::Postgres => "ilike",
+        };
+        format!("(summary {like} {pattern} escape '!' or dedup_key {like} {pattern} escape '!')")
+    }
 }

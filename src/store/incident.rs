@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::pending::{Cell, Table};
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
+use crate::domain::alert::Severity;
 use crate::domain::dependency::ParentKey;
 use crate::domain::escalation::Position;
 use crate::domain::handling::Urgency;
@@ -32,12 +33,39 @@ pub struct TimelineEntry {
 pub struct Filter {
     /// Any of these; empty is all.
     pub statuses: Vec<Status>,
-    /// Only of this service.
-    pub service: Option<String>,
+    /// Only of these services; empty is all.
+    pub services: Vec<String>,
+    /// Only of this severity.
+    pub severity: Option<Severity>,
+    /// Only those whose summary or key has this text.
+    pub text: Option<String>,
+    /// Only those opened at this instant or later.
+    pub opened_from: Option<Timestamp>,
+    /// Only those opened before this instant.
+    pub opened_to: Option<Timestamp>,
     /// Only numbers below this one.
     pub before: Option<i64>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Values of the list's question before the names of services.
+const FIXED_VALUES: usize = 10;
+
+/// What a text is looked for in: in any case where the database knows how, else as it is written.
+const LIKE: &str = "lower(summary) like $8 escape '!' or lower(dedup_key) like $8 escape '!' \
+     or summary like $9 escape '!' or dedup_key like $9 escape '!'";
+
+/// A text as patterns: in lower case, and as it is. Both are empty where nothing is looked for.
+fn patterns(text: &str) -> (String, String) {
+    if text.is_empty() {
+        return Default::default();
+    }
+    let pattern = |text: &str| {
+        let escaped = text.chars().flat_map(|c| "!%_".contains(c).then_some('!').into_iter().chain([c]));
+        format!("%{}%", escaped.collect::<String>())
+    };
+    (pattern(&text.to_lowercase()), pattern(text))
 }
 
 /// Whose mail opened incidents.
@@ -206,6 +234,14 @@ impl WriteTx {
         if self.pending.changed(incident) { self.flush().await } else { Ok(()) }
     }
 
+    /// Lines of an incident's timeline so far, those of this transaction included.
+    pub(crate) async fn timeline_length(&mut self, number: i64) -> Result<i64, Error> {
+        let sql = "select count(*) as n from timeline where incident_number = $1";
+        let row = sqlx::query(sql).bind(number).fetch_one(self.connection()).await?;
+        // Those kept back are counted since the last flush.
+        Ok(int(&row, "n")? + self.entries.get(&number).copied().unwrap_or_default())
+    }
+
     /// Adds a line to a timeline, at the latest when the transaction is flushed. The incident must be locked by
     /// this transaction.
     pub(crate) async fn append(
@@ -222,7 +258,7 @@ impl WriteTx {
             Cell::Int(*nth),
             Cell::Int(at.as_millisecond()),
             Cell::Text(entry.kind.word().to_owned()),
-            Cell::Text(cause.actor.clone()),
+            Cell::Text(cause.actor.to_string()),
             Cell::Text(entry.detail.clone()),
             Cell::TextOrNull(cause.mail_id.clone()),
         ];
@@ -293,16 +329,35 @@ impl Store {
     /// When the database does not answer.
     pub async fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, Error> {
         let wanted = |status: Status| i64::from(filter.statuses.is_empty() || filter.statuses.contains(&status));
-        let sql = "select * from incident where number < $1 and number > 0 and ($2 = '' or service = $2) \
-                   and ((status = 'triggered' and $3 = 1) or (status = 'acknowledged' and $4 = 1) \
-                   or (status = 'resolved' and $5 = 1)) order by number desc limit $6";
-        let query = sqlx::query(sql)
+        let (lower, exact) = patterns(filter.text.as_deref().unwrap_or_default());
+        let places: Vec<String> =
+            (FIXED_VALUES + 1..).take(filter.services.len()).map(|nth| format!("${nth}")).collect();
+        let of_services = match places.len() {
+            0 => String::new(),
+            _ => format!("and service in ({})", places.join(", ")),
+        };
+        let sql = format!(
+            "select * from incident where number < $1 and number > 0 \
+             and ((status = 'triggered' and $2 = 1) or (status = 'acknowledged' and $3 = 1) \
+             or (status = 'resolved' and $4 = 1)) and ($5 = '' or severity = $5) \
+             and opened_at >= $6 and opened_at < $7 and ($8 = '' or {LIKE}) {of_services} \
+             order by number desc limit $10"
+        );
+        // Only our own words are in the text; every value is bound.
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(filter.before.unwrap_or(i64::MAX))
-            .bind(filter.service.as_deref().unwrap_or(""))
             .bind(wanted(Status::Triggered))
             .bind(wanted(Status::Acknowledged))
             .bind(wanted(Status::Resolved))
+            .bind(filter.severity.map(Severity::word).unwrap_or_default())
+            .bind(filter.opened_from.map_or(i64::MIN, Timestamp::as_millisecond))
+            .bind(filter.opened_to.map_or(i64::MAX, Timestamp::as_millisecond))
+            .bind(lower)
+            .bind(exact)
             .bind(filter.limit);
+        for service in &filter.services {
+            query = query.bind(service);
+        }
         let rows = self.rows(query).await?;
         rows.iter().map(incident).collect()
     }

@@ -183,8 +183,21 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn quarantined(&self, limit: i64) -> Result<Vec<(StoredMail, Vec<StoredAlert>)>, Error> {
-        let sql = "select distinct mail_id from alert where held = 'quarantine' order by mail_id desc limit $1";
-        let rows = self.rows(sqlx::query(sql).bind(limit)).await?;
+        self.quarantined_before(None, limit).await
+    }
+
+    /// The same with ids below `before`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn quarantined_before(
+        &self,
+        before: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<(StoredMail, Vec<StoredAlert>)>, Error> {
+        let sql = "select distinct mail_id from alert where held = 'quarantine' and mail_id < $1 \
+                   order by mail_id desc limit $2";
+        let rows = self.rows(sqlx::query(sql).bind(before.unwrap_or("g")).bind(limit)).await?;
         let mut mails = Vec::with_capacity(rows.len());
         for row in &rows {
             mails.extend(self.mail(&text(row, "mail_id")?).await?);

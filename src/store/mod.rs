@@ -5,23 +5,28 @@
 //! takes its lock at `begin immediate`, PostgreSQL its row locks at the first update.
 
 pub mod access;
+pub mod answered;
 pub mod archive;
 pub mod audit;
 pub mod board;
 pub mod calendar;
 mod dialect;
 pub mod follow_up;
+pub mod happened;
 pub mod heartbeat;
 pub mod incident;
 mod lease;
 pub mod mail;
+pub mod node;
 pub mod notice;
 pub mod notification;
+pub mod numbers;
 pub mod oncall;
 mod open;
 mod pending;
 pub mod push;
 pub mod token;
+pub mod trail;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -38,6 +43,7 @@ use self::oncall::Arranged;
 pub use self::open::OpenError;
 pub(crate) use self::pending::Delivery;
 use self::pending::Pending;
+use self::trail::Act;
 
 /// Longest time for one read. A peer that vanished without a word answers never, and the driver would wait.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,6 +101,7 @@ pub struct WriteTx {
     pending: Pending,
     entries: HashMap<i64, i64>,
     arranged: Option<Arc<Arranged>>,
+    told: Vec<(Timestamp, Act)>,
     finished: bool,
 }
 
@@ -144,6 +151,7 @@ impl Store {
             pending: Pending::new(self.dialect),
             entries: HashMap::new(),
             arranged: None,
+            told: Vec::new(),
             finished: false,
         };
         sqlx::query(self.dialect.begin()).execute(&mut *tx.connection).await?;
@@ -222,6 +230,7 @@ impl WriteTx {
     /// When it may not be; nobody knows then, and the caller must say so.
     pub async fn commit(mut self) -> Result<(), Error> {
         self.flush().await?;
+        self.seal().await?;
         sqlx::query("commit").execute(&mut *self.connection).await?;
         self.finished = true;
         Ok(())

@@ -66,11 +66,11 @@ impl WriteTx {
         Ok(())
     }
 
-    /// Takes an override back. `false` when there is none.
-    pub(crate) async fn delete_override(&mut self, id: &str) -> Result<bool, Error> {
+    /// Takes an override back, and returns it. `None` when there is none.
+    pub(crate) async fn delete_override(&mut self, id: &str) -> Result<Option<StoredOverride>, Error> {
         self.arranged = None;
-        let query = sqlx::query("delete from shift_override where id = $1").bind(id);
-        Ok(query.execute(self.connection()).await?.rows_affected() == 1)
+        let query = sqlx::query("delete from shift_override where id = $1 returning *").bind(id);
+        query.fetch_optional(self.connection()).await?.as_ref().map(stored_override).transpose()
     }
 
     /// Stores a silence.

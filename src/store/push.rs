@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
+use super::trail::Act;
 use super::{Error, Store, instant, instant_or_none, int, text};
 
 /// A browser of somebody. Endpoint and keys are secret: whoever has them can write to it.
@@ -45,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn add_push_subscription(&self, new: &Subscription, max: i64) -> Result<bool, Error> {
+    pub async fn add_push_subscription(&self, new: &Subscription, max: i64, act: Act) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let sql = "delete from push_subscription where username = $1 and name = $2 and gone_at is not null";
         sqlx::query(sql).bind(&new.user).bind(&new.name).execute(tx.connection()).await?;
@@ -68,6 +69,7 @@ impl Store {
             .bind(&new.name)
             .bind(new.created_at.as_millisecond());
         query.execute(tx.connection()).await?;
+        tx.tell(act, new.created_at);
         tx.commit().await?;
         Ok(true)
     }
@@ -85,12 +87,21 @@ impl Store {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn remove_push_subscription(&self, user: &str, id: &str) -> Result<bool, Error> {
+    pub async fn remove_push_subscription(
+        &self,
+        user: &str,
+        id: &str,
+        act: Act,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
         let query = sqlx::query("delete from push_subscription where username = $1 and id = $2").bind(user).bind(id);
-        let done = query.execute(tx.connection()).await?;
+        let is_gone = query.execute(tx.connection()).await?.rows_affected() == 1;
+        if is_gone {
+            tx.tell(act, now);
+        }
         tx.commit().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(is_gone)
     }
 
     /// A push service has taken something for this browser.

@@ -93,7 +93,7 @@ async fn incidents_are_filtered_and_paged() {
     for query in ["?status=open", "?limit=0", "?limit=501", "?limit=x", "?state=triggered"] {
         let (status, body) = world.get(&format!("/api/v1/incidents{query}")).await;
         assert_eq!(status, 400, "{query}");
-        assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()), "{query} says why");
+        assert!(body["detail"].as_str().is_some_and(|text| !text.is_empty()), "{query} says why");
     }
 }
 

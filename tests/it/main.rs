@@ -1,14 +1,19 @@
 //! The integration tests: one binary, so that it links once.
 //!
-//! `world` is the harness; the other files are named after what they test. PostgreSQL, strace and a release of
+//! `world` is the harness; the other files are named after what they test. PostgreSQL, Chromium, strace and a release of
 //! Debian are used where a user would meet them; a test without its real component says so and is skipped,
 //! unless `NIGHTCALL_TEST_ALL` is set, which turns the skip into a failure.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests tell what they measured or skipped")]
 
 mod abuse;
+mod access;
 mod api;
+mod api_access;
+mod api_promises;
+mod api_remote;
 mod authentication;
+mod browser;
 mod calendar;
 mod certificates;
 mod channels;
@@ -26,12 +31,17 @@ mod hooks_push;
 mod hooks_told;
 mod letters;
 mod limits;
+mod live;
 mod memory;
 mod nameserver;
 mod oncall;
 mod oracle;
 mod order;
 mod pages;
+mod pages_duty;
+mod pages_mails;
+mod pages_numbers;
+mod pages_rules;
 mod peers;
 mod people;
 mod postgres;
@@ -42,6 +52,7 @@ mod recogniser;
 mod rules;
 mod schema;
 mod score;
+mod search;
 mod senders;
 mod simulation;
 mod smtp;
@@ -53,6 +64,7 @@ mod storm;
 mod telephone;
 mod tidy;
 mod total;
+mod trail;
 mod transport;
 mod voice;
 mod webhook;

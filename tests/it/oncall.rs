@@ -93,7 +93,7 @@ async fn who_is_on_call_is_told_with_what_people_swapped() {
     ] {
         let (status, body) = world.get(&format!("/api/v1{path}")).await;
         assert!(status == 400 || status == 404, "{path}: {status}");
-        assert!(body["error"].as_str().is_some_and(|text| text.contains(words)), "{path}: {body}");
+        assert!(body["detail"].as_str().is_some_and(|text| text.contains(words)), "{path}: {body}");
     }
 }
 
@@ -241,13 +241,17 @@ async fn what_makes_no_sense_is_refused_with_what_to_do() {
         ("/incidents/1/reassign", json!({ "targets": ["schedule:none"] }), "there is no schedule \"none\""),
         ("/incidents/1/responders", json!({ "targets": vec!["ann"; 51] }), "name 1 to 50 targets"),
         ("/incidents/1/note", json!({ "text": "x".repeat(5000) }), "at most 4000 bytes"),
-        ("/incidents/1/take", json!({ "as": "ann" }), "this needs no body"),
-        ("/incidents/1/note", json!({ "text": "x".repeat(100_000) }), "length limit"),
+        ("/incidents/1/take", json!({ "as": "eve" }), "there is no user \"eve\""),
+        ("/incidents/1/take", json!({ "by": "ann" }), "unknown field"),
+        ("/incidents/1/escalate", json!({ "as": "ann" }), "this needs no body"),
+        ("/incidents/1/note", json!({ "text": "a\u{0}" }), "has a NUL"),
     ] {
         let (status, answer) = post(&world, path, body).await;
         assert_eq!(status, 400, "{path}: {words}");
-        assert!(answer["error"].as_str().is_some_and(|text| text.contains(words)), "{path}: {words:?} in {answer}");
+        assert!(answer["detail"].as_str().is_some_and(|text| text.contains(words)), "{path}: {words:?} in {answer}");
     }
+    let (status, answer) = post(&world, "/incidents/1/note", json!({ "text": "x".repeat(100_000) })).await;
+    assert_eq!((status, &answer["type"]), (413, &json!("/api#too-large")), "{answer}");
     assert_eq!(world.kinds(1).await, ["opened", "paged", "notified"], "nothing was done");
     assert!(world.get("/api/v1/silences").await.1["silences"].as_array().is_some_and(Vec::is_empty));
     let everything = json!({ "everything": true, "for": "1h", "reason": "the data centre moves" });

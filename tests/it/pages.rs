@@ -1,9 +1,13 @@
 //! The pages as browsers see them.
 
 use jiff::SignedDuration;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::incident::Status;
+use nightcall::domain::role::Role;
 use nightcall::http::auth;
-use nightcall::http::pages::{self, Need, access};
+use nightcall::http::pages::scope::Scope;
+use nightcall::http::pages::{self, Need, access, forms};
+use nightcall::store::access::Session;
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response};
 
@@ -12,12 +16,20 @@ use crate::postgres;
 use crate::world::{STANDARD, World};
 
 /// One person of each role.
-const PEOPLE: &str = r#"
+pub(crate) const PEOPLE: &str = r#"
 [users.vic]
 role = "viewer"
 contacts = ["voice:+15005550021"]
 [users.rae]
 contacts = ["voice:+15005550022"]
+[users.tim]
+role = "viewer"
+service_roles = { db = "responder", web = "admin" }
+contacts = ["voice:+15005550024"]
+[users.gus]
+role = "admin"
+service_roles = { db = "viewer" }
+contacts = ["voice:+15005550025"]
 [users.ada]
 role = "admin"
 contacts = ["voice:+15005550023"]
@@ -26,42 +38,65 @@ layers = [{ name = "weeks", starts = "2026-11-16T09:00", every = "1 week", turns
 "#;
 
 /// Markup in every place where a mail can say something.
-const HOSTILE: &str = "\"'><xss onload=alert(1)>";
+pub(crate) const HOSTILE: &str = "\"'><xss onload=alert(1)>";
 
 pub(crate) async fn staffed() -> World {
     staffed_on(None).await
 }
 
-async fn staffed_on(database: Option<&str>) -> World {
+pub(crate) async fn staffed_on(database: Option<&str>) -> World {
     World::build(&format!("{PEOPLE}{STANDARD}"), "", database).await
 }
 
+/// A session of somebody, by its secret.
+pub(crate) async fn session(world: &World, name: &str, secret: &str) -> Session {
+    let (hash, now) = (auth::hash(secret), world.now());
+    let expires_at = now + access::SESSION_LASTS;
+    let [way, origin] = ["password", "127.0.0.1"].map(str::to_owned);
+    let (agent, rights, seen_origin) = ("test".to_owned(), String::new(), origin.clone());
+    let (user, created_at, seen_at) = (name.to_owned(), now, now);
+    let session = Session { hash, user, way, origin, agent, rights, created_at, seen_at, seen_origin, expires_at };
+    world.running.engine.store().open_session(&session).await.expect("a session");
+    session
+}
+
 /// A cookie of somebody who has signed in.
-async fn cookie(world: &World, name: &str) -> String {
-    let (secret, now) = (auth::mint_secret(), world.now());
-    let store = world.running.engine.store();
-    let ends_at = now + access::SESSION_LASTS;
-    store.add_session(&auth::hash(&secret), name, now, ends_at).await.expect("a session");
+pub(crate) async fn cookie(world: &World, name: &str) -> String {
+    let secret = auth::mint_secret();
+    session(world, name, &secret).await;
     format!("nightcall={secret}")
 }
 
-async fn ask(world: &World, method: Method, path: &str, cookie: Option<&str>, form: &[(&str, &str)]) -> Response {
+/// What a form must have that is sent with this cookie.
+pub(crate) fn token(cookie: &str) -> String {
+    forms::token(cookie.trim_start_matches("nightcall="))
+}
+
+pub(crate) async fn ask(
+    world: &World,
+    method: Method,
+    path: &str,
+    cookie: Option<&str>,
+    form: &[(&str, &str)],
+) -> Response {
     let mut request = world.http().request(method.clone(), world.url(path));
     if let Some(cookie) = cookie {
         request = request.header(COOKIE, cookie);
     }
     if method == Method::POST {
-        request = request.header("sec-fetch-site", "same-origin").form(form);
+        let token = token(cookie.unwrap_or_default());
+        let form: Vec<(&str, &str)> = form.iter().copied().chain([(forms::FIELD, token.as_str())]).collect();
+        request = request.header("sec-fetch-site", "same-origin").form(&form);
     }
     request.send().await.expect("an answer")
 }
 
-async fn get(world: &World, path: &str, cookie: &str) -> (u16, String) {
+pub(crate) async fn get(world: &World, path: &str, cookie: &str) -> (u16, String) {
     let response = ask(world, Method::GET, path, Some(cookie), &[]).await;
     (response.status().as_u16(), response.text().await.expect("text"))
 }
 
-fn location(response: &Response) -> &str {
+pub(crate) fn location(response: &Response) -> &str {
     response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default()
 }
 
@@ -82,7 +117,8 @@ async fn invitation(database: Option<&str>) {
     let (secret, now) = (auth::mint_secret(), world.now());
     let ends_at = now + SignedDuration::from_hours(1);
     let store = world.running.engine.store();
-    store.add_invite(&auth::hash(&secret), "ann", now, ends_at).await.expect("an invitation");
+    let by = Actor::command_line("root");
+    store.add_invite(&auth::hash(&secret), "ann", now, ends_at, &by).await.expect("an invitation");
     let old = cookie(&world, "ann").await;
     let invite = format!("/invite/{secret}");
     let password = [("password", "correct horse"), ("repeated", "correct horse")];
@@ -134,8 +170,10 @@ async fn sessions_and_invitations_end() {
     let mine = cookie(&world, "ann").await;
     let (secret, now) = (auth::mint_secret(), world.now());
     let store = world.running.engine.store();
-    store.add_invite(&auth::hash(&secret), "ann", now, now + SignedDuration::from_hours(1)).await.expect("stored");
-    store.add_session(&auth::hash(&secret), "gone", now, now + access::SESSION_LASTS).await.expect("stored");
+    let by = Actor::command_line("root");
+    let ends_at = now + SignedDuration::from_hours(1);
+    store.add_invite(&auth::hash(&secret), "ann", now, ends_at, &by).await.expect("stored");
+    session(&world, "gone", &secret).await;
     assert_eq!(get(&world, "/incidents", &format!("nightcall={secret}")).await.0, 303, "not in the definitions");
     world.clock.advance(SignedDuration::from_hours(1));
     assert_eq!(ask(&world, Method::GET, &format!("/invite/{secret}"), None, &[]).await.status().as_u16(), 404);
@@ -263,10 +301,11 @@ async fn who_may_do_what() {
     let table = pages::routes();
     for route in &table {
         let path = filled(route.path, &mail);
-        for name in ["", "vic", "rae", "ada"] {
+        for name in ["", "vic", "rae", "ada", "tim", "gus"] {
             let mine = if name.is_empty() { String::new() } else { cookie(&world, name).await };
             let role = world.running.engine.definitions().roster.users.get(name).map(|user| user.role);
-            let answer = ask(&world, route.method.clone(), &path, Some(&mine), &[]).await;
+            let form = [("service", "db"), ("schedule", "primary"), ("number", "1")];
+            let answer = ask(&world, route.method.clone(), &path, Some(&mine), &form).await;
             let (status, told) = (answer.status().as_u16(), location(&answer).to_owned());
             let case = format!("{} {path} by {name:?}: {status} {told}", route.method);
             let to_sign_in = status == 303 && told.starts_with("/sign-in?next=");
@@ -274,7 +313,13 @@ async fn who_may_do_what() {
                 (Need::Nothing, _) => assert!(!to_sign_in && status != 401, "{case}"),
                 (Need::Role(_), None) => assert!(to_sign_in, "{case}"),
                 (Need::Role(least), Some(role)) if role < least => assert_eq!(status, 403, "{case}"),
-                (Need::Role(_), Some(_)) => assert!(!to_sign_in && status != 403 && status < 500, "{case}"),
+                (Need::Within(..), None) => assert!(to_sign_in, "{case}"),
+                (Need::Within(least, scope), Some(role)) if !may(name, role, least, scope) => {
+                    assert_eq!(status, 403, "{case}");
+                }
+                (Need::Role(_) | Need::Within(..), Some(_)) => {
+                    assert!(!to_sign_in && status != 403 && status < 500, "{case}");
+                }
             }
         }
         let mine = cookie(&world, "ada").await;
@@ -283,6 +328,13 @@ async fn who_may_do_what() {
                 world.http().post(world.url(&path)).header(COOKIE, &mine).header("sec-fetch-site", "cross-site");
             let forged = forged.header("origin", "https://evil.example").send().await.expect("an answer");
             assert_eq!(forged.status().as_u16(), 403, "{path} from another site");
+            if route.need != Need::Nothing {
+                for form in [vec![], vec![("csrf", "0".to_owned())], vec![("csrf", token("nightcall=other"))]] {
+                    let bare = world.http().post(world.url(&path)).header(COOKIE, &mine).form(&form);
+                    let bare = bare.header("sec-fetch-site", "same-origin").send().await.expect("an answer");
+                    assert_eq!(bare.status().as_u16(), 403, "{path} without its token");
+                }
+            }
             let bare = world.http().post(world.url(&path)).header(COOKIE, &mine).send().await.expect("an answer");
             assert_eq!(bare.status().as_u16(), 403, "{path} from who knows where");
         }
@@ -297,7 +349,20 @@ async fn who_may_do_what() {
     while world.phone.ringing().is_some() {}
 }
 
-fn filled(path: &str, mail: &str) -> String {
+/// What the guard must say of a person of each kind, told once more in other words: the incident, the mail, the form
+/// and the schedule of the test are of the service db; other ids are of nothing.
+fn may(name: &str, role: Role, least: Role, scope: Scope) -> bool {
+    let here = match (name, scope) {
+        ("tim", Scope::Incident | Scope::Incidents | Scope::Mail | Scope::Service) => Role::Responder,
+        ("tim", Scope::Schedule) => role,
+        ("tim", Scope::Anywhere | Scope::Override | Scope::Silence) => Role::Admin,
+        ("gus", Scope::Incident | Scope::Incidents | Scope::Mail | Scope::Service) => Role::Viewer,
+        _ => role,
+    };
+    here >= least
+}
+
+pub(crate) fn filled(path: &str, mail: &str) -> String {
     let path = path.replace("{number}", "1").replace("{mail}", mail).replace("{contact}", "voice");
     path.replace("{person}", "rae")
         .replace("{id}", "abcdef")
@@ -392,16 +457,17 @@ async fn hostile_mail_is_text_and_looking_changes_nothing() {
     assert_eq!(seen(&world).await, before, "looking changes nothing");
 }
 
-async fn seen(world: &World) -> String {
+pub(crate) async fn seen(world: &World) -> String {
     let store = world.running.engine.store();
     let number = 1;
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {}",
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         world.incident(number).await,
         store.timeline(number).await.expect("readable"),
         store.notifications(number).await.expect("readable"),
         store.mails(None, 100).await.expect("readable"),
         store.contacts().await.expect("readable").len(),
+        store.trail_end().await.expect("readable"),
         store.stamp().await.expect("readable"),
     )
 }
@@ -453,7 +519,7 @@ async fn a_mail_shows_why_and_can_be_judged_again() {
     assert!(text.contains("None. That is good."), "{text}");
     let (_, text) = get(&world, &format!("/mails/{id}"), &mine).await;
     for shown in [
-        "Judge again",
+        "Send again through rules",
         "Every rule that was tried for web@alerts.example.com",
         "no state word is known in it",
         "hello",

@@ -97,7 +97,7 @@ async fn a_contact_method_is_proven_by_the_code_of_a_test() {
     let path = "/people/eve/contacts/chat";
     let (status, refusal) = post(&world, &format!("{path}/verify"), verify("123456")).await;
     assert_eq!(status, 409);
-    assert!(refusal["error"].as_str().is_some_and(|why| why.starts_with("no test is under way")), "{refusal}");
+    assert!(refusal["detail"].as_str().is_some_and(|why| why.starts_with("no test is under way")), "{refusal}");
     assert_eq!(post(&world, &format!("{path}/test"), json!({})).await.0, 202);
     world.settle().await;
     let body: Value = serde_json::from_str(&got.got.lock().expect("lock")[0].1).expect("JSON");

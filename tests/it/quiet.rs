@@ -1,6 +1,7 @@
 //! Who is called when, and when not: schedules, holds, silences, maintenance, dependencies, expected mails.
 
 use jiff::{SignedDuration, Timestamp};
+use nightcall::domain::actor::Actor;
 use nightcall::domain::incident::{Cause, Event, Status};
 use nightcall::domain::matcher::{Matcher, Wanted};
 use nightcall::domain::schedule::Override;
@@ -32,11 +33,15 @@ fn with_service(service: &str) -> String {
     )
 }
 
-fn cause() -> Cause {
-    Cause { actor: "test".to_owned(), mail_id: None }
+fn by(name: &str) -> Actor {
+    Actor::token(name, "192.0.2.7")
 }
 
-fn silence(key: &str, from: Timestamp, minutes: i64) -> Silence {
+fn cause() -> Cause {
+    Cause { actor: by("test"), mail_id: None }
+}
+
+pub(crate) fn silence(key: &str, from: Timestamp, minutes: i64) -> Silence {
     Silence {
         id: "s1".to_owned(),
         matcher: Matcher::new(Wanted { key: Some(key.to_owned()), ..Wanted::default() }).expect("a regex"),
@@ -68,14 +73,14 @@ async fn who_is_on_call_is_called_and_an_override_changes_that() {
     };
     let swap = Swap { schedule: "primary".to_owned(), shift };
     let stored = StoredOverride { swap, author: "ann".to_owned(), created_at: from };
-    assert!(world.running.engine.arrange(Arrangement::Override(stored), "ann").await.expect("stored"));
+    assert!(world.running.engine.arrange(Arrangement::Override(stored), &by("ann")).await.expect("stored"));
     world.advance_minutes(10).await;
     world.nagios("PROBLEM", "CRITICAL").await;
     world.expect_call("cid");
     world.nagios("RECOVERY", "OK").await;
     let withdraw = || Arrangement::WithdrawOverride("o1".to_owned());
-    assert!(world.running.engine.arrange(withdraw(), "ann").await.expect("stored"));
-    assert!(!world.running.engine.arrange(withdraw(), "ann").await.expect("stored"), "it is gone");
+    assert!(world.running.engine.arrange(withdraw(), &by("ann")).await.expect("stored"));
+    assert!(!world.running.engine.arrange(withdraw(), &by("ann")).await.expect("stored"), "it is gone");
     world.advance_minutes(10).await;
     world.nagios("PROBLEM", "CRITICAL").await;
     world.expect_call("ann");
@@ -101,7 +106,7 @@ async fn a_silenced_incident_is_seen_and_calls_when_the_silence_is_over() {
     world
         .running
         .engine
-        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 60))), "ann")
+        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 60))), &by("ann"))
         .await
         .expect("stored");
     world.nagios("PROBLEM", "CRITICAL").await;
@@ -122,14 +127,14 @@ async fn a_silence_ended_early_calls_at_once() {
     world
         .running
         .engine
-        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 600))), "ann")
+        .arrange(Arrangement::Silence(Box::new(silence("disk", now, 600))), &by("ann"))
         .await
         .expect("stored");
     world.nagios("PROBLEM", "CRITICAL").await;
     world.advance_minutes(5).await;
     world.expect_silence();
     let end = Arrangement::EndSilence("s1".to_owned());
-    assert!(world.running.engine.arrange(end, "bob").await.expect("stored"));
+    assert!(world.running.engine.arrange(end, &by("bob")).await.expect("stored"));
     world.settle().await;
     world.expect_call("ann");
 }

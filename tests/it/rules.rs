@@ -210,7 +210,7 @@ async fn a_mail_is_reprocessed_once_its_rule_is_mended() {
     let raw = run(&["mail", "raw", "--config", &config, &id_of("Pump 17: RUNNING")]).stdout;
     assert!(raw.starts_with(b"From: scada@plant.example\r\n"));
     let unknown = run(&["mail", "reprocess", "--config", &config, "0123"]);
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no mail 0123"));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no mail \"0123"));
 
     // The same through the API of the gateway, whose own definitions do not know the pumps.
     let (status, body) = world.post(&format!("/api/v1/mails/{}/reprocess", id_of("Pump 18: STOPPED"))).await;

@@ -6,16 +6,19 @@ use jiff::{SignedDuration, Timestamp};
 use nightcall::clock::Clock;
 use nightcall::definitions::shipped_rulebook;
 use nightcall::domain::Definitions;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::authentication::{Authentication, Claim, Found};
 use nightcall::domain::client::{Certificate, Client};
 use nightcall::domain::escalation::{Policy, Step};
 use nightcall::domain::incident::{Cause, Event, Status};
 use nightcall::domain::notification::Outcome;
 use nightcall::domain::roster::{Channel, ContactMethod, Roster, User};
+use nightcall::domain::scope::Scope;
 use nightcall::domain::target::Target;
 use nightcall::engine::intake::Incoming;
 use nightcall::engine::{About, CallEnd, Claimed, Engine, timer};
 use nightcall::store::incident::Filter;
+use nightcall::store::token::Token;
 use nightcall::store::{OpenError, Store};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -90,7 +93,7 @@ fn problem(n: usize) -> Incoming {
 }
 
 fn by_hand() -> Cause {
-    Cause { actor: "test".to_owned(), mail_id: None }
+    Cause { actor: Actor::ourselves("test"), mail_id: None }
 }
 
 async fn all_incidents(engine: &Engine) -> Vec<nightcall::domain::incident::Incident> {
@@ -249,10 +252,21 @@ async fn tokens_and_deliveries() {
         let clock = clock();
         let engine = engine(&url, &clock).await;
         let store = engine.store();
-        assert!(store.add_token("ops", "hash", clock.now()).await.expect("works"));
-        assert!(!store.add_token("ops", "other", clock.now()).await.expect("works"), "{url}: a name is used once");
-        assert_eq!(store.token_name("hash").await.expect("works").as_deref(), Some("ops"));
-        assert_eq!(store.token_name("none").await.expect("works"), None);
+        let by = Actor::command_line("root");
+        let token = Token {
+            scope: Scope::Respond,
+            services: vec!["db".to_owned()],
+            expires_at: Some(clock.now()),
+            ..Token::for_everything("ops", clock.now())
+        };
+        assert!(store.add_token(&token, "hash", &by).await.expect("works"));
+        assert!(!store.add_token(&token, "other", &by).await.expect("works"), "{url}: a name is used once");
+        assert_eq!(store.token("hash").await.expect("works"), Some(token.clone()));
+        assert_eq!(store.token("none").await.expect("works"), None);
+        assert!(store.revoke_token("ops", &by, clock.now()).await.expect("works"));
+        assert!(!store.revoke_token("ops", &by, clock.now()).await.expect("works"), "{url}: it is taken back already");
+        let revoked = Token { revoked_at: Some(clock.now()), ..token };
+        assert_eq!(store.tokens().await.expect("works"), [revoked]);
         store.touch("n1", clock.now()).await.expect("works");
         store.touch("n1", clock.now() + SignedDuration::from_secs(2)).await.expect("works");
         let counts = store.counts().await.unwrap_or_else(|error| panic!("{url}: {error}"));

@@ -11,8 +11,10 @@ use nightcall::app::{self, Drive, Running};
 use nightcall::cli::demo::phone::{self, Call, Heard, Phone};
 use nightcall::clock::Clock;
 use nightcall::definitions;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::incident::{Incident, Status};
 use nightcall::http::auth;
+use nightcall::store::token::Token;
 use rand::RngExt as _;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -81,6 +83,9 @@ impl World {
                 "[voice]\nbase_url = \"{url}\"\naccount = \"{account}\"\ntoken = \"{token}\"\ncaller = \"+15005550006\""
             )
         };
+        // A story may have more lines in `[http]`: they come first, before an empty line.
+        let (http_lines, definitions) =
+            definitions.strip_prefix("[http]\n").and_then(|rest| rest.split_once("\n\n")).unwrap_or(("", definitions));
         let listen = if smtp.contains("[[smtp.listeners]]") { "" } else { "listen = \"127.0.0.1:0\"" };
         let text = format!(
             r#"fallback = "boss"
@@ -92,6 +97,7 @@ domains = ["alerts.example.com", "second.example.com"]
 [http]
 listen = "{http}"
 public_url = "http://{http}"
+{http_lines}
 {voice}
 [egress]
 allow = ["127.0.0.0/8"]
@@ -108,7 +114,12 @@ secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
         loaded.settings.database_url = database_url.map_or_else(|| sqlite_url(folder.path()), str::to_owned);
         let running = app::start(loaded, clock.clone(), Drive::ByHand).await.expect("the gateway starts");
         let token = auth::mint();
-        running.engine.store().add_token("test", &auth::hash(&token), clock.now()).await.expect("a token is stored");
+        running
+            .engine
+            .store()
+            .add_token(&Token::for_everything("test", clock.now()), &auth::hash(&token), &Actor::command_line("test"))
+            .await
+            .expect("a token is stored");
         let numbers = users.iter().map(|(name, number)| ((*number).to_owned(), (*name).to_owned())).collect();
         let client = nightcall::notify::http_client().expect("a client");
         Self { running, phone, clock, token, numbers, client, watches_phones: false, _folder: folder }

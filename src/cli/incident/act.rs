@@ -1,12 +1,10 @@
 //! What people do about an incident beyond acknowledging and resolving it.
 
-use super::{One, act, act_as};
-use crate::cli::COMMAND_LINE;
+use super::{One, shown};
+use crate::cli::gateway::Act;
 use crate::cli::oncall::silences::EndArg;
 use crate::cli::oncall::times;
 use crate::clock::Clock;
-use crate::domain::incident::Event;
-use crate::domain::request;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Snooze {
@@ -46,33 +44,27 @@ pub(crate) struct Note {
 }
 
 pub(super) async fn snooze(args: &Snooze) -> anyhow::Result<()> {
-    let loaded = args.one.config.load()?;
-    let now = Clock::System.now();
-    let zone = times::zone(args.zone.as_deref(), times::zone_of(&loaded.definitions.roster))?;
-    let until = args.end.instant(now, &zone)?;
-    request::check_snooze(until, now)?;
-    act(&args.one, loaded, Event::Snoozed { until }).await
+    let gateway = args.one.place.open()?;
+    let zone = match &args.zone {
+        Some(name) => times::named_zone(name)?,
+        None => gateway.zone(None).await?,
+    };
+    let until = args.end.instant(Clock::System.now(), &zone)?;
+    shown(&gateway.act(args.one.number, Act::Snooze(until)).await?, args.one.json)
 }
 
 pub(super) async fn reassign(args: &Targets) -> anyhow::Result<()> {
-    let loaded = args.one.config.load()?;
-    let targets = request::targets(&args.targets, &loaded.definitions.roster)?;
-    act(&args.one, loaded, Event::Reassigned { targets }).await
+    args.one.act(Act::Reassign(args.targets.clone())).await
 }
 
 pub(super) async fn add_responder(args: &Targets) -> anyhow::Result<()> {
-    let loaded = args.one.config.load()?;
-    let targets = request::targets(&args.targets, &loaded.definitions.roster)?;
-    act(&args.one, loaded, Event::RespondersAdded { targets }).await
+    args.one.act(Act::AddResponders(args.targets.clone())).await
 }
 
 pub(super) async fn take(args: &Take) -> anyhow::Result<()> {
-    let loaded = args.one.config.load()?;
-    request::check_user(&args.user, &loaded.definitions.roster)?;
-    act_as(&format!("{} by {COMMAND_LINE}", args.user), &args.one, loaded, Event::TakenOver).await
+    args.one.act(Act::Take(args.user.clone())).await
 }
 
 pub(super) async fn note(args: &Note) -> anyhow::Result<()> {
-    let text = request::remark(&args.text)?;
-    act(&args.one, args.one.config.load()?, Event::Remarked { text }).await
+    args.one.act(Act::Note(args.text.clone())).await
 }

@@ -1,7 +1,5 @@
 //! `oncall feed`: the address by which a calendar program subscribes to shifts.
 
-use anyhow::Context as _;
-
 use super::schedule;
 use crate::cli::{self, ConfigArg};
 use crate::clock::Clock;
@@ -45,18 +43,8 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
     let store = cli::store(&loaded).await?;
     let secret = store.secret_or(SECRET, &auth::mint_secret(), Clock::System.now()).await?;
     store.close().await;
-    println!("{}", address(&base, &feed, &secret)?);
+    println!("{}", feed.address(&base, &secret).map_err(anyhow::Error::msg)?);
     Ok(())
-}
-
-fn address(base: &str, feed: &Feed, secret: &str) -> anyhow::Result<String> {
-    let mut url = reqwest::Url::parse(base).with_context(|| format!("public_url {base:?} is not a URL"))?;
-    url.path_segments_mut()
-        .map_err(|()| anyhow::anyhow!("public_url {base:?} is not the address of a server"))?
-        .pop_if_empty()
-        .extend(feed.path().trim_start_matches('/').splitn(3, '/'));
-    url.query_pairs_mut().append_pair("token", &feed.token(secret));
-    Ok(url.into())
 }
 
 #[cfg(test)]
@@ -70,9 +58,9 @@ mod tests {
             ("https://x.example/call/", "a/b?ü", "https://x.example/call/feeds/schedules/a%2Fb%3F%C3%BC.ics?token="),
         ] {
             let feed = Feed::Schedule(name.to_owned());
-            let address = address(base, &feed, "secret").unwrap();
+            let address = feed.address(base, "secret").unwrap();
             assert_eq!(address, format!("{expected}{}", feed.token("secret")));
         }
-        assert!(address("nonsense", &Feed::Person("ann".to_owned()), "secret").is_err());
+        assert!(Feed::Person("ann".to_owned()).address("nonsense", "secret").is_err());
     }
 }

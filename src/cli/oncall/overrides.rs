@@ -1,19 +1,19 @@
 //! `override`: somebody takes over shifts.
 
+use std::collections::HashMap;
+
 use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::by_prefix;
 use super::times::{self, Edge};
-use super::{by_prefix, schedule};
-use crate::cli::{self, COMMAND_LINE, ConfigArg, print_json};
+use crate::cli::gateway::PlaceArg;
+use crate::cli::print_json;
 use crate::clock::Clock;
-use crate::domain::request;
-use crate::domain::roster::Roster;
 use crate::domain::schedule::Override;
 use crate::domain::situation::Swap;
-use crate::engine::{Arrangement, arrangement_id};
+use crate::engine::arrangement_id;
 use crate::http::view::oncall::OverrideView;
-use crate::store::oncall::StoredOverride;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -28,7 +28,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Add {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Which schedule
     #[arg(long, value_name = "NAME")]
     schedule: String,
@@ -55,7 +55,7 @@ pub(crate) struct Add {
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -64,7 +64,7 @@ pub(crate) struct List {
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Its id, or how it begins
     id: String,
 }
@@ -78,58 +78,54 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn add(args: &Add) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
-    let zone = times::zone(args.zone.as_deref(), schedule(&loaded, &args.schedule)?.zone.clone())?;
-    let now = Clock::System.now();
+    let gateway = args.place.open()?;
+    let own = gateway.zone(Some(&args.schedule)).await?;
+    let (zone, now) = (times::zone(args.zone.as_deref(), own.clone())?, Clock::System.now());
     let starts_at = times::instant(&args.from, &zone, now, Edge::Start)?;
     let ends_at = times::instant(&args.to, &zone, starts_at.max(now), Edge::End)?;
     let (id, user, replaces) = (arrangement_id(), args.user.clone(), args.replaces.clone());
     let shift = Override { id, user, replaces, starts_at, ends_at };
-    let swap = Swap { schedule: args.schedule.clone(), shift };
-    request::check_takeover(&swap, &loaded.definitions.roster, now)?;
-    let stored = StoredOverride { swap, author: COMMAND_LINE.to_owned(), created_at: now };
-    let line = line(&stored, &loaded.definitions.roster);
-    let engine = cli::engine(loaded).await?;
-    engine.arrange(Arrangement::Override(stored.clone()), COMMAND_LINE).await?;
+    let made = gateway.add_override(Swap { schedule: args.schedule.clone(), shift }, now).await?;
     if args.json {
-        return print_json(&OverrideView::from(stored));
+        return print_json(&made);
     }
-    println!("{line}");
+    println!("{}", line(&made, &own));
     Ok(())
 }
 
 async fn list(args: &List) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
-    let store = cli::store(&loaded).await?;
-    let found = store.overrides_since(Clock::System.now()).await?;
+    let gateway = args.place.open()?;
+    let found = gateway.overrides().await?;
     if args.json {
-        let views: Vec<OverrideView> = found.into_iter().map(OverrideView::from).collect();
-        return print_json(&json!({ "overrides": views }));
+        return print_json(&json!({ "overrides": found }));
     }
     if found.is_empty() {
         println!("no overrides");
     }
-    for stored in &found {
-        println!("{}", line(stored, &loaded.definitions.roster));
+    let mut zones: HashMap<&str, TimeZone> = HashMap::new();
+    for made in &found {
+        if !zones.contains_key(made.schedule.as_str()) {
+            // The schedule may be gone since.
+            let zone = gateway.zone(Some(&made.schedule)).await.unwrap_or(TimeZone::UTC);
+            zones.insert(&made.schedule, zone);
+        }
+        println!("{}", line(made, zones.get(made.schedule.as_str()).unwrap_or(&TimeZone::UTC)));
     }
     Ok(())
 }
 
 async fn remove(one: &One) -> anyhow::Result<()> {
-    let loaded = one.config.load()?;
-    let engine = cli::engine(loaded).await?;
-    let found = engine.store().overrides_since(Clock::System.now()).await?;
-    let id = by_prefix("override", &one.id, found.iter().map(|stored| stored.swap.shift.id.as_str()))?;
-    engine.arrange(Arrangement::WithdrawOverride(id.clone()), COMMAND_LINE).await?;
+    let gateway = one.place.open()?;
+    let found = gateway.overrides().await?;
+    let id = by_prefix("override", &one.id, found.iter().map(|made| made.id.as_str()))?;
+    gateway.remove_override(&id).await?;
     println!("removed override {id}");
     Ok(())
 }
 
 /// "1f0c…  primary: zoe for ann, Mon 2026-11-23 09:00 – 17:00 Europe/Berlin, by command line".
-fn line(stored: &StoredOverride, roster: &Roster) -> String {
-    let Swap { schedule, shift } = &stored.swap;
-    let zone = roster.schedules.get(schedule).map_or(TimeZone::UTC, |schedule| schedule.zone.clone());
+fn line(made: &OverrideView, zone: &TimeZone) -> String {
     let (when, replaced) =
-        (times::stretch(&zone, shift.starts_at, shift.ends_at), shift.replaces.as_deref().unwrap_or("everybody"));
-    format!("{}  {schedule}: {} for {replaced}, {when}, by {}", shift.id, shift.user, stored.author)
+        (times::stretch(zone, made.starts_at, made.ends_at), made.replaces.as_deref().unwrap_or("everybody"));
+    format!("{}  {}: {} for {replaced}, {when}, by {}", made.id, made.schedule, made.user, made.author)
 }

@@ -6,13 +6,12 @@ use serde_json::json;
 
 use super::by_prefix;
 use super::times::{self, Edge};
-use crate::cli::{self, COMMAND_LINE, ConfigArg, print_json};
+use crate::cli::gateway::{Gateway, PlaceArg};
+use crate::cli::print_json;
 use crate::clock::Clock;
 use crate::domain::alert::Severity;
 use crate::domain::matcher::Wanted;
 use crate::domain::request::{self, SilenceAsked};
-use crate::domain::silence::Silence;
-use crate::engine::{Arrangement, arrangement_id};
 use crate::http::view::oncall::SilenceView;
 
 #[derive(Debug, clap::Subcommand)]
@@ -28,7 +27,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Add {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Only of this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
@@ -83,7 +82,7 @@ impl EndArg {
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -92,7 +91,7 @@ pub(crate) struct List {
 #[derive(Debug, clap::Args)]
 pub(crate) struct One {
     #[command(flatten)]
-    config: ConfigArg,
+    place: PlaceArg,
     /// Its id, or how it begins
     id: String,
 }
@@ -106,8 +105,11 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 async fn add(args: &Add) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
-    let zone = times::zone(args.zone.as_deref(), times::zone_of(&loaded.definitions.roster))?;
+    let gateway = args.place.open()?;
+    let zone = match &args.zone {
+        Some(name) => times::named_zone(name)?,
+        None => gateway.zone(None).await?,
+    };
     let now = Clock::System.now();
     let (service, key, summary) = (args.service.clone(), args.key.clone(), args.summary.clone());
     let asked = SilenceAsked {
@@ -117,47 +119,48 @@ async fn add(args: &Add) -> anyhow::Result<()> {
         ends_at: args.end.instant(now, &zone)?,
         reason: args.reason.clone(),
     };
-    let silence = asked.checked(&loaded.definitions, &arrangement_id(), COMMAND_LINE, now)?;
-    let engine = cli::engine(loaded).await?;
-    engine.arrange(Arrangement::Silence(Box::new(silence.clone())), COMMAND_LINE).await?;
+    let silence = gateway.add_silence(asked, now).await?;
     if args.json {
-        return print_json(&SilenceView::from(silence));
+        return print_json(&silence);
     }
     println!("{}", line(&silence, &zone));
     Ok(())
 }
 
 async fn list(args: &List) -> anyhow::Result<()> {
-    let loaded = args.config.load()?;
-    let found = cli::store(&loaded).await?.silences_since(Clock::System.now()).await?;
+    let gateway = args.place.open()?;
+    let found = gateway.silences().await?;
     if args.json {
-        let views: Vec<SilenceView> = found.into_iter().map(SilenceView::from).collect();
-        return print_json(&json!({ "silences": views }));
+        return print_json(&json!({ "silences": found }));
     }
+    told(&gateway, &found).await
+}
+
+async fn told(gateway: &Gateway, found: &[SilenceView]) -> anyhow::Result<()> {
     if found.is_empty() {
         println!("no silences");
+        return Ok(());
     }
-    let zone = times::zone_of(&loaded.definitions.roster);
-    for silence in &found {
+    let zone = gateway.zone(None).await?;
+    for silence in found {
         println!("{}", line(silence, &zone));
     }
     Ok(())
 }
 
 async fn end(one: &One) -> anyhow::Result<()> {
-    let engine = cli::engine(one.config.load()?).await?;
-    let found = engine.store().silences_since(Clock::System.now()).await?;
+    let gateway = one.place.open()?;
+    let found = gateway.silences().await?;
     let id = by_prefix("silence", &one.id, found.iter().map(|silence| silence.id.as_str()))?;
-    engine.arrange(Arrangement::EndSilence(id.clone()), COMMAND_LINE).await?;
+    gateway.end_silence(&id).await?;
     println!("ended silence {id}; what is still open pages now");
     Ok(())
 }
 
 /// "1f0c…  service db, key '^disk/': swapping disks, Mon 2026-11-23 09:00 – 11:00 Europe/Berlin, by command line".
-fn line(silence: &Silence, zone: &TimeZone) -> String {
+fn line(silence: &SilenceView, zone: &TimeZone) -> String {
     let when = times::stretch(zone, silence.starts_at, silence.ends_at);
-    let wanted = silence.matcher.wanted();
-    format!("{}  {wanted}: {}, {when}, by {}", silence.id, silence.reason, silence.author)
+    format!("{}  {}: {}, {when}, by {}", silence.id, silence.wanted(), silence.reason, silence.author)
 }
 
 fn severity(word: &str) -> Result<Severity, String> {

@@ -50,7 +50,11 @@ pub(crate) fn instant(text: &str, zone: &TimeZone, after: Timestamp, edge: Edge)
 
 /// The zone of that name, or else this one.
 pub(crate) fn zone(name: Option<&str>, otherwise: TimeZone) -> anyhow::Result<TimeZone> {
-    let Some(name) = name else { return Ok(otherwise) };
+    name.map_or(Ok(otherwise), named_zone)
+}
+
+/// The zone of that name.
+pub(crate) fn named_zone(name: &str) -> anyhow::Result<TimeZone> {
     TimeZone::get(name).with_context(|| format!("there is no time zone {name:?}; write it like Europe/Berlin"))
 }
 

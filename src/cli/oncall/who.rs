@@ -147,7 +147,7 @@ impl Asked<'_> {
     async fn open_incidents(&self, service: &str) -> anyhow::Result<Vec<Incident>> {
         let Some(store) = self.arranged.store.as_ref().filter(|_| self.is_now) else { return Ok(Vec::new()) };
         let statuses = vec![Status::Triggered, Status::Acknowledged];
-        let filter = Filter { statuses, service: Some(service.to_owned()), before: None, limit: OPEN_MAX };
+        let filter = Filter { statuses, services: vec![service.to_owned()], limit: OPEN_MAX, ..Filter::default() };
         Ok(store.incidents(&filter).await?)
     }
 }

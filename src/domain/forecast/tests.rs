@@ -136,7 +136,7 @@ fn an_open_incident_goes_on_where_it_stands() {
     let (roster, handling) = (roster(), Handling::by_policy("default"));
     let quiet = |now| Situation::quiet(&roster, &handling, minute(now));
     let opened = of(&roster, &handling).opened;
-    let timer = Cause { actor: "timer".to_owned(), mail_id: None };
+    let timer = Cause { actor: Actor::ourselves("timer"), mail_id: None };
     let paged = opened.apply(&Event::TimerDue, &timer, &quiet(0)).incident;
     let told = |incident: &Incident, now: i64, calls: usize| {
         let moments = ahead(incident, &quiet(now), calls);
@@ -148,7 +148,7 @@ fn an_open_incident_goes_on_where_it_stands() {
     );
     // Overdue: now.
     assert_eq!(told(&paged, 8, 1), ["+8 bob by voice () round 1, step 2"]);
-    let ann = Cause { actor: "ann".to_owned(), mail_id: None };
+    let ann = Cause { actor: Actor::ourselves("ann"), mail_id: None };
     let taken = paged.apply(&Event::Acknowledged { origin_at: None }, &ann, &quiet(2)).incident;
     // The acknowledgement runs out after half an hour.
     assert_eq!(told(&taken, 2, 1), ["+32 ann by voice (primary: weekdays) round 1, step 1"]);

@@ -184,7 +184,7 @@ impl Change {
 
     fn taken_over(&mut self, cause: &Cause, now: Timestamp) {
         let by = match &self.incident.acknowledged {
-            Some((_, by)) if *by == cause.actor => return,
+            Some((_, by)) if by == cause.actor.name() => return,
             Some((_, by)) => format!("by {}, from {by}", cause.actor),
             None => format!("by {}", cause.actor),
         };
@@ -194,7 +194,7 @@ impl Change {
 
     fn has_it(&mut self, cause: &Cause, now: Timestamp) {
         self.incident.status = Status::Acknowledged;
-        self.incident.acknowledged = Some((now, cause.actor.clone()));
+        self.incident.acknowledged = Some((now, cause.actor.to_string()));
         self.incident.snoozed_until = None;
         self.incident.held = None;
         self.incident.due_at = self.incident.policy.ack_timeout.map(|timeout| later(now, timeout));

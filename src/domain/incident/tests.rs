@@ -80,7 +80,7 @@ impl Tale {
     }
 
     fn change_by(&self, actor: &str, minute: i64, event: &Event) -> Change {
-        let cause = Cause { actor: actor.to_owned(), mail_id: None };
+        let cause = Cause { actor: Actor::ourselves(actor), mail_id: None };
         let situation = Situation {
             silences: &self.silences,
             parents: &self.parents,

@@ -1,51 +1,83 @@
 //! Mails: listed, shown, printed as they came, judged again.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::IntoParams;
 
-use super::{App, LIMIT_MAX, Queried, actor, bad_cursor, given, limit, page, queried};
+use super::extract::{NoBody, Path, Query};
+use super::{App, COUNTED_MAX, bad_cursor, given, limit, looked_for, page, slice, sortable};
 use crate::http::Error;
 use crate::http::auth::Caller;
-use crate::http::view::{AlertView, MailView, SenderView, UnmatchedView};
+use crate::http::view::lists::{AlertsView, MailsView, SendersView, UnmatchedsView};
+use crate::http::view::{AlertView, MailDetailView, MailView, SenderView, UnmatchedView};
+use crate::store::mail::{StoredAlert, StoredMail};
 
-/// Query of `GET /mails`.
-#[derive(Debug, Deserialize)]
+/// Mails that are read at most to fill a page of a token for named services; then its next_cursor goes on from there.
+const READ_MAX: i64 = 2000;
+
+/// A page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub struct MailsQuery {
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// Rows of a page: 1 to 500.
+    #[param(example = "50")]
+    pub(super) limit: Option<String>,
+    /// The next_cursor of the page before.
+    pub(super) cursor: Option<String>,
+}
+
+/// Query of `GET /senders`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SendersQuery {
+    /// Only of this service.
+    service: Option<String>,
+    /// Rows of a page: 1 to 500.
+    #[param(example = "50")]
     limit: Option<String>,
+    /// The next_cursor of the page before.
     cursor: Option<String>,
 }
 
-/// `GET /mails`: newest first.
-pub async fn mails(State(app): App, _: Caller, query: Queried<MailsQuery>) -> Result<Json<Value>, Error> {
-    let query = queried(query)?;
-    let limit = limit(given(query.limit))?;
+/// Mails, newest first
+#[utoipa::path(get, path = "/mails", tag = "mails", params(PageQuery), responses((status = 200, body = MailsView)))]
+pub async fn mails(State(app): App, caller: Caller, Query(query): Query<PageQuery>) -> Result<Json<MailsView>, Error> {
+    let limit = limit(query.limit)?;
     let cursor = given(query.cursor);
     if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
         return Err(bad_cursor());
     }
-    let found = app.engine.store().mails(cursor.as_deref(), limit + 1).await?;
-    let (found, next_cursor) = page(found, limit, |(last, _)| last.id.clone());
-    let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
-    Ok(Json(json!({ "mails": mails, "next_cursor": next_cursor })))
+    // Few tokens are for named services; for them mails are read until the page is full.
+    let reads = if caller.is_for_all() { limit } else { READ_MAX };
+    let found = app.engine.store().mails(cursor.as_deref(), reads + 1).await?;
+    let (found, end) = page(found, reads, |(last, _)| last.id.clone());
+    let own: Vec<(StoredMail, Vec<StoredAlert>)> = found.into_iter().filter(|found| is_own(&caller, found)).collect();
+    let (own, next_cursor) = page(own, limit, |(last, _)| last.id.clone());
+    Ok(Json(MailsView { mails: own.into_iter().map(listed).collect(), next_cursor: next_cursor.or(end) }))
 }
 
-/// `GET /mails/{id}`: with the decision trace.
-pub async fn mail(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Json<MailView>, Error> {
+/// One mail with its decision trace
+#[utoipa::path(get, path = "/mails/{id}", tag = "mails", params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = MailDetailView)))]
+pub async fn mail(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Json<MailDetailView>, Error> {
     let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, alerts) = found.ok_or_else(|| no_mail(&id))?;
-    Ok(Json(MailView::detailed(mail, alerts)))
+    Ok(Json(MailDetailView::of(mail, alerts)))
 }
 
-/// `GET /mails/{id}/raw`: the bytes exactly as they came. As a download that no browser interprets.
+/// A mail exactly as it came
+#[utoipa::path(get, path = "/mails/{id}/raw", tag = "mails", params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = String, content_type = "message/rfc822")))]
 pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Result<Response, Error> {
     let found = if is_mail_id(&id) { app.engine.store().mail_raw(&id).await? } else { None };
     let raw = found.ok_or_else(|| no_mail(&id))?;
+    // As a download that no browser interprets.
     let headers = [
         (header::CONTENT_TYPE, "message/rfc822"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -54,55 +86,100 @@ pub async fn mail_raw(State(app): App, _: Caller, Path(id): Path<String>) -> Res
     Ok((headers, raw).into_response())
 }
 
-/// `POST /mails/{id}/reprocess`: judges it again with the definitions in force and lets it act.
-pub async fn reprocess(State(app): App, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    let actor = actor(&caller);
-    let done = if is_mail_id(&id) { app.engine.reprocess(&id, &actor).await? } else { None };
-    let alerts: Vec<AlertView> = done.ok_or_else(|| no_mail(&id))?.into_iter().map(AlertView::from).collect();
-    Ok(Json(json!({ "alerts": alerts })))
+/// Judge a mail again with the definitions in force, and let it act
+#[utoipa::path(post, path = "/mails/{id}/reprocess", tag = "mails",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = AlertsView)))]
+pub async fn reprocess(
+    State(app): App,
+    caller: Caller,
+    Path(id): Path<String>,
+    NoBody: NoBody,
+) -> Result<Json<AlertsView>, Error> {
+    let done = if is_mail_id(&id) { app.engine.reprocess(&id, &caller.actor()).await? } else { None };
+    alerts(done, &id)
 }
 
-/// `GET /quarantined`: mails of which something is kept aside because of its sender, newest first.
-pub async fn quarantined(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
-    let found = app.engine.store().quarantined(LIMIT_MAX).await?;
-    let mails: Vec<MailView> = found.into_iter().map(|(mail, alerts)| MailView::listed(mail, alerts)).collect();
-    Ok(Json(json!({ "mails": mails })))
+/// Let a mail act although its sender is not listed
+#[utoipa::path(post, path = "/mails/{id}/release", tag = "mails",
+    params(("id" = String, Path, description = "Its id")), responses((status = 200, body = AlertsView)))]
+pub async fn release(
+    State(app): App,
+    caller: Caller,
+    Path(id): Path<String>,
+    NoBody: NoBody,
+) -> Result<Json<AlertsView>, Error> {
+    let done = if is_mail_id(&id) { app.engine.release(&id, &caller.actor()).await? } else { None };
+    alerts(done, &id)
 }
 
-/// `POST /mails/{id}/release`: lets it act although its sender is not listed.
-pub async fn release(State(app): App, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    let actor = actor(&caller);
-    let done = if is_mail_id(&id) { app.engine.release(&id, &actor).await? } else { None };
-    let alerts: Vec<AlertView> = done.ok_or_else(|| no_mail(&id))?.into_iter().map(AlertView::from).collect();
-    Ok(Json(json!({ "alerts": alerts })))
+fn alerts(done: Option<Vec<StoredAlert>>, id: &str) -> Result<Json<AlertsView>, Error> {
+    let alerts = done.ok_or_else(|| no_mail(id))?.into_iter().map(AlertView::from).collect();
+    Ok(Json(AlertsView { alerts }))
 }
 
-/// `GET /unmatched`: who sends mail that no rule knows, most first.
-pub async fn unmatched(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
-    let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, LIMIT_MAX).await?;
-    let senders: Vec<UnmatchedView> = found.into_iter().map(UnmatchedView::from).collect();
-    Ok(Json(json!({ "senders": senders })))
+/// Mails of which something is kept aside because of its sender, newest first
+#[utoipa::path(get, path = "/quarantined", tag = "mails", params(PageQuery),
+    responses((status = 200, body = MailsView)))]
+pub async fn quarantined(
+    State(app): App,
+    caller: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<MailsView>, Error> {
+    let limit = limit(query.limit)?;
+    let cursor = given(query.cursor);
+    if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
+        return Err(bad_cursor());
+    }
+    let found = app.engine.store().quarantined_before(cursor.as_deref(), limit + 1).await?;
+    let (found, next_cursor) = page(found, limit, |(last, _)| last.id.clone());
+    let own = found.into_iter().filter(|found| is_own(&caller, found));
+    Ok(Json(MailsView { mails: own.map(listed).collect(), next_cursor }))
 }
 
-/// Query of `GET /senders`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SendersQuery {
-    service: Option<String>,
+/// Who sends mail that no rule knows, most first
+#[utoipa::path(get, path = "/unmatched", tag = "mails", params(PageQuery),
+    responses((status = 200, body = UnmatchedsView)))]
+pub async fn unmatched(
+    State(app): App,
+    _: Caller,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<UnmatchedsView>, Error> {
+    let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, COUNTED_MAX).await?;
+    let key = |row: &crate::store::archive::Unmatched| format!("{}/{}", sortable(-row.mails), row.header_from);
+    let (found, next_cursor) = slice(found, (query.limit, query.cursor), key)?;
+    Ok(Json(UnmatchedsView { senders: found.into_iter().map(UnmatchedView::from).collect(), next_cursor }))
 }
 
-/// `GET /senders`: who writes to which service, the one not heard of for longest first.
-pub async fn senders(State(app): App, _: Caller, query: Queried<SendersQuery>) -> Result<Json<Value>, Error> {
-    let service = given(queried(query)?.service);
-    let found = app.engine.store().senders(service.as_deref(), LIMIT_MAX).await?;
-    let senders: Vec<SenderView> = found.into_iter().map(SenderView::from).collect();
-    Ok(Json(json!({ "senders": senders })))
+/// Who writes to which service, the one not heard of for longest first
+#[utoipa::path(get, path = "/senders", tag = "mails", params(SendersQuery),
+    responses((status = 200, body = SendersView)))]
+pub async fn senders(
+    State(app): App,
+    caller: Caller,
+    Query(query): Query<SendersQuery>,
+) -> Result<Json<SendersView>, Error> {
+    let service = looked_for("service", query.service)?;
+    let mut found = app.engine.store().senders(service.as_deref(), COUNTED_MAX).await?;
+    found.retain(|sender| caller.is_for(&sender.service));
+    let key = |row: &crate::store::archive::Sender| {
+        format!("{}/{}\n{}", sortable(row.last_at.as_millisecond()), row.service, row.sender)
+    };
+    let (found, next_cursor) = slice(found, (query.limit, query.cursor), key)?;
+    Ok(Json(SendersView { senders: found.into_iter().map(SenderView::from).collect(), next_cursor }))
 }
 
-fn is_mail_id(text: &str) -> bool {
+fn listed((mail, alerts): (StoredMail, Vec<StoredAlert>)) -> MailView {
+    MailView::listed(mail, alerts)
+}
+
+fn is_own(caller: &Caller, (_, alerts): &(StoredMail, Vec<StoredAlert>)) -> bool {
+    caller.is_for_all() || alerts.iter().any(|alert| caller.is_for(&alert.service))
+}
+
+pub(super) fn is_mail_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-fn no_mail(id: &str) -> Error {
+pub(super) fn no_mail(id: &str) -> Error {
     Error::NotFound(format!("there is no mail {id:?}"))
 }

@@ -1,54 +1,67 @@
 //! People: how they are reached, and whether that works.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::{App, Sent, sent};
+use super::extract::{Body, NoBody, Path, Query};
+use super::mails::PageQuery;
+use super::{App, slice};
 use crate::domain::notice::Proof;
 use crate::domain::rulebook::PROBE;
 use crate::http::Error;
 use crate::http::auth::Caller;
+use crate::http::view::lists::{NoticeView, PeopleView, VerifiedView};
 use crate::http::view::people::UserView;
 
-/// Body of `POST /people/{name}/contacts/{contact}/verify`.
-#[derive(Debug, Deserialize)]
+/// The proof that somebody was reached.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyBody {
+    /// The code that the test brought.
     code: String,
 }
 
-/// `GET /people`: everybody, with how well their contact methods work.
-pub async fn people(State(app): App, _: Caller) -> Result<Json<Value>, Error> {
+/// Everybody, with how well their contact methods work
+#[utoipa::path(get, path = "/people", tag = "people", params(PageQuery), responses((status = 200, body = PeopleView)))]
+pub async fn people(State(app): App, _: Caller, Query(query): Query<PageQuery>) -> Result<Json<PeopleView>, Error> {
     let (definitions, contacts) = (app.engine.definitions(), app.engine.store().contacts().await?);
     let people = definitions.roster.users.values().filter(|user| user.name != PROBE);
     let people: Vec<UserView> = people.map(|user| UserView::of(user, &contacts)).collect();
-    Ok(Json(json!({ "people": people })))
+    let (people, next_cursor) = slice(people, (query.limit, query.cursor), |person| person.name.clone())?;
+    Ok(Json(PeopleView { people, next_cursor }))
 }
 
-/// `POST /people/{name}/contacts/{contact}/test`: a message with a code, or a call that asks for a key.
+/// Send a test to a contact method: a message with a code, or a call that asks for a key
+#[utoipa::path(post, path = "/people/{name}/contacts/{contact}/test", tag = "people",
+    params(("name" = String, Path, description = "Whose"), ("contact" = String, Path, description = "Which of theirs")),
+    responses((status = 202, body = NoticeView)))]
 pub async fn test(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
-) -> Result<(StatusCode, Json<Value>), Error> {
-    let test = app.engine.test_contact(&name, &contact).await?.ok_or_else(|| no_contact(&name, &contact))?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "notice": test.id }))))
+    NoBody: NoBody,
+) -> Result<(StatusCode, Json<NoticeView>), Error> {
+    let test = app.engine.test_contact(&name, &contact, &caller.actor()).await?;
+    let test = test.ok_or_else(|| no_contact(&name, &contact))?;
+    Ok((StatusCode::ACCEPTED, Json(NoticeView { notice: test.id })))
 }
 
-/// `POST /people/{name}/contacts/{contact}/verify`: with the code that the test brought.
+/// Prove that a contact method reaches its person, with the code that the test brought
+#[utoipa::path(post, path = "/people/{name}/contacts/{contact}/verify", tag = "people", request_body = VerifyBody,
+    params(("name" = String, Path, description = "Whose"), ("contact" = String, Path, description = "Which of theirs")),
+    responses((status = 200, body = VerifiedView)))]
 pub async fn verify(
     State(app): App,
-    _: Caller,
+    caller: Caller,
     Path((name, contact)): Path<(String, String)>,
-    body: Sent<VerifyBody>,
-) -> Result<Json<Value>, Error> {
-    let code = sent(body)?.code;
-    let proof = app.engine.verify_contact(&name, &contact, &code).await?;
+    Body(body): Body<VerifyBody>,
+) -> Result<Json<VerifiedView>, Error> {
+    let proof = app.engine.verify_contact(&name, &contact, &body.code, &caller.actor()).await?;
     match proof.ok_or_else(|| no_contact(&name, &contact))? {
-        Proof::Verified => Ok(Json(json!({ "verified": true }))),
+        Proof::Verified => Ok(Json(VerifiedView { verified: true })),
         other => Err(Error::Conflict(other.to_string())),
     }
 }

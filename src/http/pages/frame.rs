@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
+use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::access::Viewer;
-use super::assets;
+use super::forms::Written;
+use super::{assets, live};
 use crate::domain::request::Refused;
-use crate::domain::role::Role;
+use crate::domain::role::{Rights, Role};
 use crate::http::Shared;
 use crate::{engine, store};
 
@@ -34,7 +37,13 @@ impl Frame {
     /// When the database does not answer.
     pub async fn of(shared: &Arc<Shared>, viewer: &Viewer, here: &'static str) -> Result<Self, Fault> {
         let stamp = shared.pages.live.stamp(&shared.engine).await?;
+        let stamp = live::followed(&stamp, is_about_mails(here)).to_owned();
         Ok(Self { here, viewer: Some(viewer.clone()), stamp, now: shared.engine.clock().now() })
+    }
+
+    /// Where the page hears of news.
+    pub fn events(&self) -> &'static str {
+        if is_about_mails(self.here) { "/events?of=mails" } else { "/events" }
     }
 
     /// A frame without navigation.
@@ -44,12 +53,26 @@ impl Frame {
 
     /// Whether who looks at it may act.
     pub fn may_act(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Responder)
+        self.viewer.as_ref().is_some_and(|viewer| viewer.rights.somewhere() >= Role::Responder)
+    }
+
+    /// The same frame for a page about one service.
+    #[must_use]
+    pub fn within(mut self, service: &str) -> Self {
+        if let Some(viewer) = &mut self.viewer {
+            viewer.rights = Rights::everywhere(viewer.rights.for_service(service));
+        }
+        self
+    }
+
+    /// Whether who looks at it may see who has done what.
+    pub fn may_audit(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Admin)
     }
 
     /// Whether who looks at it may overrule definitions.
     pub fn may_overrule(&self) -> bool {
-        self.viewer.as_ref().is_some_and(|viewer| viewer.role >= Role::Admin)
+        self.viewer.as_ref().is_some_and(|viewer| viewer.rights.somewhere() >= Role::Admin)
     }
 
     /// Whether this is who looks at it.
@@ -67,22 +90,30 @@ impl Frame {
         assets::address(name)
     }
 
-    /// The entries of the navigation: address and words.
-    pub fn places(&self) -> [(&'static str, &'static str); 7] {
-        [
+    /// The entries of the navigation: address and words, as far as who looks may go there.
+    pub fn places(&self) -> Vec<(&'static str, &'static str)> {
+        let places = [
             ("/incidents", "Incidents"),
             ("/on-call", "On call"),
             ("/mails", "Mails"),
+            ("/rules/try", "Rules"),
             ("/services", "Services"),
             ("/people", "People"),
             ("/silences", "Silences"),
+            ("/numbers", "Numbers"),
             ("/health", "Health"),
-        ]
+        ];
+        places.into_iter().filter(|(address, _)| *address != "/rules/try" || self.may_act()).collect()
     }
 }
 
+/// Whether pages of this entry of the navigation change with every mail.
+fn is_about_mails(here: &str) -> bool {
+    ["/mails", "/services", "/health"].contains(&here)
+}
+
 /// A page, written.
-pub(super) fn page(template: &impl Template) -> Response {
+pub(in crate::http) fn page(template: &impl Template) -> Response {
     with_status(StatusCode::OK, template)
 }
 
@@ -91,7 +122,9 @@ pub(super) fn with_status(status: StatusCode, template: &impl Template) -> Respo
     match template.render() {
         Ok(text) => {
             let html = HeaderValue::from_static("text/html; charset=utf-8");
-            (status, [(header::CONTENT_TYPE, html)], text).into_response()
+            let text = Bytes::from(text);
+            let written = Extension(Written(text.clone()));
+            (status, [(header::CONTENT_TYPE, html)], written, text).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be written");

@@ -103,6 +103,7 @@ pub(super) async fn show(
     let frame = Frame::of(&app, &viewer, "/incidents").await?;
     let store = app.engine.store();
     let incident = store.incident(number).await?.ok_or_else(|| no_incident(number))?;
+    let frame = frame.within(&incident.service);
     let calls = store.calls(number, CALLS_MAX).await?;
     let timeline = store.timeline(number).await?;
     let evidence = store.evidence(number, EVIDENCE_MAX).await?;

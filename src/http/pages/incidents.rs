@@ -14,7 +14,7 @@ use super::frame::{Fault, Frame, page};
 use super::words::{At, Count, Teller};
 use crate::domain::incident::{Incident, Status};
 use crate::http::Shared;
-use crate::store::board::Wanted;
+use crate::store::board::{Past, Wanted};
 
 /// Open incidents shown at once: the worst. Nobody works through more, and the page must come at once in a storm.
 const OPEN_MAX: usize = 200;
@@ -51,6 +51,8 @@ struct IncidentsPage {
     groups: Vec<Group>,
     /// The address of what comes behind these.
     more: Option<String>,
+    /// The number at which a search among resolved ones stopped before it was through.
+    searched_to: Option<i64>,
     is_filtered: bool,
     /// Not all that is open is shown.
     is_cut: bool,
@@ -108,13 +110,13 @@ pub(super) async fn list(
     let mut open = if shows_open { store.open_incidents(&wanted).await? } else { Vec::new() };
     let is_cut = open.len() > OPEN_MAX;
     open.truncate(OPEN_MAX);
-    let mut resolved = Vec::new();
+    let mut past = Past { incidents: Vec::new(), looked_back_to: None };
     if statuses.contains(&Status::Resolved) {
-        resolved = store.resolved_incidents(&Wanted { limit: RESOLVED_MAX + 1, ..wanted.clone() }).await?;
+        past = store.resolved_incidents(&Wanted { limit: RESOLVED_MAX, ..wanted.clone() }).await?;
     }
-    let more = (resolved.len() as i64 > RESOLVED_MAX).then(|| {
-        resolved.truncate(usize::try_from(RESOLVED_MAX).unwrap_or(usize::MAX));
-        let before = resolved.last().map_or(0, |last| last.number);
+    // A search may end before its page is full.
+    let searched_to = past.looked_back_to.filter(|_| (past.incidents.len() as i64) < RESOLVED_MAX);
+    let more = past.looked_back_to.map(|before| {
         let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
         format!("/incidents?status={status}&service={service}&text={text}&before={before}")
     });
@@ -127,7 +129,7 @@ pub(super) async fn list(
         true => format!("More than {OPEN_MAX} are open"),
         false => headline(triggered.len(), taken.len(), shows_open),
     };
-    let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", resolved)];
+    let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", past.incidents)];
     let groups = groups.map(|(title, found)| Group { title, rows: found.into_iter().map(row).collect() });
     let services = app.engine.definitions().rulebook.services.iter().map(|service| service.name.clone()).collect();
     let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
@@ -135,7 +137,18 @@ pub(super) async fn list(
         ["some", "all"].map(|some| format!("/incidents?status={status}&service={service}&text={text}&select={some}"));
     let is_filtered = wanted.service.is_some() || wanted.text.is_some();
     let groups = groups.into_iter().filter(|group| !group.rows.is_empty()).collect();
-    Ok(page(&IncidentsPage { frame, asked, services, headline, groups, more, is_filtered, is_cut, choose }))
+    Ok(page(&IncidentsPage {
+        frame,
+        asked,
+        services,
+        headline,
+        groups,
+        more,
+        searched_to,
+        is_filtered,
+        is_cut,
+        choose,
+    }))
 }
 
 fn statuses(word: &str) -> Vec<Status> {

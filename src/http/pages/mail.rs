@@ -1,14 +1,15 @@
-//! One mail: what it was read as and why, what it looks like, and judging it again.
+//! One mail: what it was read as and why, and what it looks like.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::header;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 
 use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
+use super::sanitised::sanitised;
 use super::words::{At, Teller};
 use crate::domain::mail::Mail;
 use crate::http::Shared;
@@ -16,8 +17,7 @@ use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 
 /// What a mail's own HTML may do: nothing. No script, no form, no frame, no request to anywhere; it is not even of our
 /// origin (HTML standard, sandboxing; CSP level 3, `sandbox`).
-const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
-     base-uri 'none'; frame-ancestors 'self'; sandbox";
+const SANDBOX: &str = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox";
 
 /// Characters of a mail's text that are shown; the whole is in the raw mail.
 const TEXT_SHOWN: usize = 100_000;
@@ -34,6 +34,9 @@ struct MailPage {
     headers: Vec<(String, String)>,
     text: String,
     is_cut: bool,
+    /// The bytes, as far as they are text.
+    source: String,
+    is_source_cut: bool,
     has_html: bool,
     attachments: Vec<String>,
     is_quarantined: bool,
@@ -48,7 +51,8 @@ pub(super) async fn show(
     let frame = Frame::of(&app, &viewer, "/mails").await?;
     let found = if super::is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, alerts) = found.ok_or_else(no_mail)?;
-    let parsed = Mail::parse(&raw(&app, &id).await?);
+    let raw = raw(&app, &id).await?;
+    let parsed = Mail::parse(&raw);
     let text = parsed.body();
     let end = text.char_indices().nth(TEXT_SHOWN).map(|(at, _)| at);
     let teller = Teller { now: frame.now, zone: viewer.zone.clone() };
@@ -60,6 +64,8 @@ pub(super) async fn show(
         headers: parsed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         text: text[..end.unwrap_or(text.len())].to_owned(),
         is_cut: end.is_some(),
+        source: String::from_utf8_lossy(&raw[..raw.len().min(TEXT_SHOWN)]).into_owned(),
+        is_source_cut: raw.len() > TEXT_SHOWN,
         has_html: !parsed.html.is_empty(),
         attachments: parsed.attachments.clone(),
         alerts,
@@ -76,42 +82,22 @@ pub(super) async fn download(State(app): State<Arc<Shared>>, Path(id): Path<Stri
     Ok((headers, raw).into_response())
 }
 
-/// `GET /mails/{mail}/html`: its own HTML, for the frame in its page. What it may do, [`SANDBOX`] says, wherever it is
-/// opened.
+/// `GET /mails/{mail}/html`: its own HTML, sanitised, for the frame in its page. What it may do, [`SANDBOX`] says,
+/// wherever it is opened.
 pub(super) async fn html(State(app): State<Arc<Shared>>, Path(id): Path<String>) -> Result<Response, Fault> {
-    let parsed = Mail::parse(&raw(&app, &id).await?);
-    if parsed.html.is_empty() {
-        return Err(Fault::missing("This mail has no HTML."));
-    }
+    let raw = raw(&app, &id).await?;
+    let cleaned = app.pages.bench.work(move || {
+        let parsed = Mail::parse(&raw);
+        (!parsed.html.is_empty()).then(|| sanitised(&parsed.html, parsed.html_text()))
+    });
+    let cleaned = cleaned.await?.ok_or_else(|| Fault::missing("This mail has no HTML."))?;
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, SANDBOX),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_DNS_PREFETCH_CONTROL, "off"),
     ];
-    Ok((headers, parsed.html).into_response())
-}
-
-/// `POST /mails/{mail}/judge`: judged again with the definitions in force, and it acts.
-pub(super) async fn judge(
-    State(app): State<Arc<Shared>>,
-    viewer: Viewer,
-    Path(id): Path<String>,
-) -> Result<Response, Fault> {
-    let done = if super::is_mail_id(&id) { app.engine.reprocess(&id, &viewer.actor()).await? } else { None };
-    done.ok_or_else(no_mail)?;
-    Ok(Redirect::to(&format!("/mails/{id}")).into_response())
-}
-
-/// `POST /mails/{mail}/release`: it acts although its sender is not listed.
-pub(super) async fn release(
-    State(app): State<Arc<Shared>>,
-    viewer: Viewer,
-    Path(id): Path<String>,
-) -> Result<Response, Fault> {
-    let done = if super::is_mail_id(&id) { app.engine.release(&id, &viewer.actor()).await? } else { None };
-    done.ok_or_else(no_mail)?;
-    Ok(Redirect::to(&format!("/mails/{id}")).into_response())
+    Ok((headers, cleaned).into_response())
 }
 
 async fn raw(app: &Shared, id: &str) -> Result<Vec<u8>, Fault> {
@@ -119,6 +105,6 @@ async fn raw(app: &Shared, id: &str) -> Result<Vec<u8>, Fault> {
     found.ok_or_else(no_mail)
 }
 
-fn no_mail() -> Fault {
+pub(super) fn no_mail() -> Fault {
     Fault::missing("There is no such mail.").back("/mails")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::access::Viewer;
@@ -20,6 +20,12 @@ const MAILS_MAX: i64 = 50;
 /// Senders whose mail no rule knew.
 const SENDERS_MAX: i64 = 200;
 
+/// Mails that no rule knew are shown and counted for this long.
+const UNMATCHED_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Mails that wait are counted so far.
+const COUNTED_MAX: i64 = 1000;
+
 /// Query of `GET /mails`. What is not known is as if it were not there.
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -33,6 +39,8 @@ pub(super) struct Asked {
 struct MailsPage {
     frame: Frame,
     view: &'static str,
+    unmatched: String,
+    quarantined: String,
     rows: Vec<Row>,
     senders: Vec<Sender>,
     more: Option<String>,
@@ -73,10 +81,12 @@ pub(super) async fn list(
     let frame = Frame::of(&app, &viewer, "/mails").await?;
     let store = app.engine.store();
     let teller = Teller { now: frame.now, zone: viewer.zone.clone() };
+    let since = frame.now.checked_sub(UNMATCHED_SINCE).unwrap_or(Timestamp::MIN);
+    let waiting = store.waiting_mails(since, COUNTED_MAX).await?;
     let (mut rows, mut senders, mut more) = (Vec::new(), Vec::new(), None);
     let view = match asked.view.as_str() {
         "unmatched" => {
-            let found = store.unmatched(Timestamp::UNIX_EPOCH, SENDERS_MAX).await?;
+            let found = store.unmatched(since, SENDERS_MAX).await?;
             senders.extend(found.into_iter().map(|found| Sender {
                 name: found.header_from,
                 mails: found.mails,
@@ -100,7 +110,9 @@ pub(super) async fn list(
             "all"
         }
     };
-    Ok(page(&MailsPage { frame, view, rows, senders, more }))
+    let count = |n: i64| if n < COUNTED_MAX { n.to_string() } else { format!("{COUNTED_MAX} or more") };
+    let (unmatched, quarantined) = (count(waiting.unmatched), count(waiting.quarantined));
+    Ok(page(&MailsPage { frame, view, unmatched, quarantined, rows, senders, more }))
 }
 
 fn row((mail, alerts): (StoredMail, Vec<StoredAlert>), teller: &Teller) -> Row {

@@ -1,5 +1,6 @@
 //! On call: who is, the next 14 days, gaps, and taking or giving a shift.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use askama::Template;
@@ -21,6 +22,7 @@ use crate::domain::situation::{Swap, overrides_of};
 use crate::domain::stretch::{self, Stretch};
 use crate::engine::{Arrangement, arrangement_id};
 use crate::http::Shared;
+use crate::http::feeds::{self, Feed};
 use crate::store::oncall::StoredOverride;
 
 /// Days shown.
@@ -36,6 +38,9 @@ struct OnCallPage {
     zone: String,
     schedules: Vec<Shown>,
     overrides: Vec<Arranged>,
+    persons: Vec<Person>,
+    /// The address by which a calendar program subscribes to the viewer's own shifts.
+    my_feed: Option<String>,
     people: Vec<String>,
     from: String,
     to: String,
@@ -50,6 +55,17 @@ struct Shown {
     days: Vec<Day>,
     gaps: usize,
     turns: Vec<Turn>,
+    /// The address by which a calendar program subscribes to it.
+    feed: Option<String>,
+}
+
+/// All shifts of a person in these days, by the clock of who looks.
+struct Person {
+    name: String,
+    /// Where they lie in the days shown: left and width, in thousandths.
+    bars: Vec<(i64, i64)>,
+    hours: i64,
+    shifts: Vec<(String, At, At)>,
 }
 
 /// A civil day in the schedule's zone.
@@ -111,7 +127,13 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
     let swaps: Vec<Swap> = stored.iter().map(|stored| stored.swap.clone()).collect();
     let definitions = app.engine.definitions();
     let roster = &definitions.roster;
-    let shown = |schedule: &Schedule| shown(schedule, &overrides_of(&swaps, &schedule.name), &teller, &viewer.name);
+    let secret = app.engine.store().secret(feeds::SECRET).await?;
+    let public = app.pages.public_url.as_deref();
+    let feed = |feed: &Feed| public.zip(secret.as_deref()).and_then(|(base, secret)| feed.address(base, secret).ok());
+    let shown = |schedule: &Schedule| Shown {
+        feed: feed(&Feed::Schedule(schedule.name.clone())),
+        ..shown(schedule, &overrides_of(&swaps, &schedule.name), &teller, &viewer.name)
+    };
     let schedules = roster.schedules.values().map(shown).collect();
     let arranged = |stored: StoredOverride| Arranged {
         id: stored.swap.shift.id,
@@ -126,6 +148,8 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
         zone: zone(&viewer.zone),
         schedules,
         overrides: stored.into_iter().map(arranged).collect(),
+        persons: persons(roster.schedules.values(), &swaps, &teller),
+        my_feed: feed(&Feed::Person(viewer.name.clone())).filter(|_| !roster.schedules.is_empty()),
         people: roster.users.keys().filter(|name| *name != PROBE).cloned().collect(),
         from: teller.field(frame.now),
         to: teller.field(stretch::later(frame.now, SignedDuration::from_hours(4))),
@@ -174,7 +198,7 @@ async fn swap(app: &Shared, viewer: &Viewer, form: Swapped) -> Result<Response, 
     let shift = Override { id: arrangement_id(), user: form.user, replaces, starts_at, ends_at };
     let swap = Swap { schedule: form.schedule, shift };
     request::check_takeover(&swap, &app.engine.definitions().roster, now).map_err(|refused| back(refused.into()))?;
-    let stored = StoredOverride { swap, author: viewer.actor(), created_at: now };
+    let stored = StoredOverride { swap, author: viewer.actor().to_string(), created_at: now };
     app.engine.arrange(Arrangement::Override(stored), &viewer.actor()).await?;
     Ok(Redirect::to("/on-call").into_response())
 }
@@ -225,7 +249,40 @@ fn shown(schedule: &Schedule, overrides: &[Override], teller: &Teller, viewer: &
         days: of_days.map(day).collect(),
         gaps: gaps.iter().filter(|gap| stretch::clipped(**gap, coming).is_some()).count(),
         turns: turns(&shifts, &gaps, coming, teller, viewer),
+        feed: None,
     }
+}
+
+/// Everybody who has a shift in the days shown, by name.
+fn persons<'a>(schedules: impl Iterator<Item = &'a Schedule>, swaps: &[Swap], teller: &Teller) -> Vec<Person> {
+    let today = teller.zone.to_datetime(teller.now).date();
+    let midnight = |day: i32| {
+        let date = today.checked_add(day.days()).unwrap_or(today);
+        civil_time::first(&teller.zone, date.at(0, 0, 0, 0))
+    };
+    let within = (midnight(0), midnight(DAYS));
+    let mut found: BTreeMap<String, Vec<(Stretch, String)>> = BTreeMap::new();
+    for schedule in schedules {
+        for shift in schedule.shifts(&overrides_of(swaps, &schedule.name), within.0, within.1) {
+            let clipped = stretch::clipped((shift.starts_at, shift.ends_at), within);
+            found.entry(shift.user).or_default().extend(clipped.map(|when| (when, schedule.name.clone())));
+        }
+    }
+    let length = within.0.duration_until(within.1).as_secs().max(1);
+    let at = |instant: Timestamp| within.0.duration_until(instant).as_secs() * 1000 / length;
+    let person = |(name, mut shifts): (String, Vec<(Stretch, String)>)| {
+        shifts.sort();
+        let on_call = stretch::merged(shifts.iter().map(|(when, _)| *when).collect());
+        let seconds: i64 = on_call.iter().map(|(from, to)| from.duration_until(*to).as_secs()).sum();
+        shifts.truncate(SHIFTS_MAX);
+        Person {
+            name,
+            bars: on_call.iter().map(|(from, to)| (at(*from), (at(*to) - at(*from)).max(1))).collect(),
+            hours: (seconds + 1800) / 3600,
+            shifts: shifts.into_iter().map(|((from, to), by)| (by, teller.at(from), teller.at(to))).collect(),
+        }
+    };
+    found.into_iter().map(person).collect()
 }
 
 /// The days from today on, each from its first midnight to the next one's.

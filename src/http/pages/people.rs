@@ -94,9 +94,10 @@ pub(super) async fn show(
 /// `POST /people/{person}/contacts/{contact}/test`: a message with a code, or a call that asks for a key.
 pub(super) async fn test(
     State(app): State<Arc<Shared>>,
+    viewer: Viewer,
     Path((person, contact)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    app.engine.test_contact(&person, &contact).await?.ok_or_else(no_contact)?;
+    app.engine.test_contact(&person, &contact, &viewer.actor()).await?.ok_or_else(no_contact)?;
     let address = format!("/people?tested={}", escaped(&format!("{contact} of {person}")));
     Ok(Redirect::to(&address).into_response())
 }
@@ -104,10 +105,11 @@ pub(super) async fn test(
 /// `POST /people/{person}/contacts/{contact}/verify`: with the code that the test brought.
 pub(super) async fn verify(
     State(app): State<Arc<Shared>>,
+    viewer: Viewer,
     Path((person, contact)): Path<(String, String)>,
     Form(form): Form<Code>,
 ) -> Result<Response, Fault> {
-    let proof = app.engine.verify_contact(&person, &contact, form.code.trim()).await?;
+    let proof = app.engine.verify_contact(&person, &contact, form.code.trim(), &viewer.actor()).await?;
     match proof.ok_or_else(no_contact)? {
         Proof::Verified => Ok(Redirect::to("/people").into_response()),
         other => Err(Fault::new(StatusCode::CONFLICT, format!("Not verified: {other}.")).back("/people")),

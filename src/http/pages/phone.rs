@@ -105,7 +105,7 @@ pub(super) async fn subscribe(
     let asked = PushAsked { endpoint, p256dh, auth, name };
     let subscription = asked.checked(&viewer.name, app.engine.clock().now());
     let subscription = subscription.map_err(|refused| Fault::refused(refused.to_string()).back("/phone"))?;
-    if !app.engine.subscribe_push(&subscription).await? {
+    if !app.engine.subscribe_push(&subscription, &viewer.actor()).await? {
         let why = format!("You have {SUBSCRIPTIONS_MAX} browsers already; remove one of them first.");
         return Err(Fault::new(StatusCode::CONFLICT, why).back("/phone"));
     }
@@ -118,7 +118,7 @@ pub(super) async fn remove(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    if app.engine.unsubscribe_push(&viewer.name, &id).await? {
+    if app.engine.unsubscribe_push(&viewer.name, &id, &viewer.actor()).await? {
         return Ok(Redirect::to("/phone").into_response());
     }
     Err(Fault::missing("There is no such browser of yours.").back("/phone"))

@@ -15,6 +15,7 @@ use super::incident::{no_incident, parse_number};
 use super::words::length;
 use crate::domain::incident::Incident;
 use crate::http::Shared;
+use crate::store;
 use crate::store::board::Evidence;
 use crate::store::incident::TimelineEntry;
 
@@ -28,15 +29,24 @@ pub(super) async fn download(
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
     let number = parse_number(&number)?;
-    let store = app.engine.store();
-    let incident = store.incident(number).await?.ok_or_else(|| no_incident(number))?;
-    let (timeline, evidence) = (store.timeline(number).await?, store.evidence(number, MAILS_MAX).await?);
-    let text = written(&incident, &timeline, &evidence, &viewer.zone);
+    let text = report_of(&app, number, &viewer.zone).await?.ok_or_else(|| no_incident(number))?;
     let headers = [
         (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"incident-{number}.md\"")),
     ];
     Ok((headers, text).into_response())
+}
+
+/// What happened to an incident, told in the times of a zone. `None` when there is no such incident.
+pub(in crate::http) async fn report_of(
+    app: &Shared,
+    number: i64,
+    zone: &TimeZone,
+) -> Result<Option<String>, store::Error> {
+    let store = app.engine.store();
+    let Some(incident) = store.incident(number).await? else { return Ok(None) };
+    let (timeline, evidence) = (store.timeline(number).await?, store.evidence(number, MAILS_MAX).await?);
+    Ok(Some(written(&incident, &timeline, &evidence, zone)))
 }
 
 fn written(incident: &Incident, timeline: &[TimelineEntry], evidence: &[Evidence], zone: &TimeZone) -> String {

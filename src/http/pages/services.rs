@@ -10,6 +10,7 @@ use axum::response::Response;
 use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
 use super::words::{At, Teller};
+use crate::domain::escalation::Step;
 use crate::domain::rulebook::{PROBE, Service};
 use crate::http::Shared;
 use crate::store::archive::Sender;
@@ -30,6 +31,9 @@ struct Shown {
     name: String,
     addresses: String,
     policy: String,
+    /// Who is called, step by step.
+    steps: Vec<String>,
+    rules: usize,
     open: Open,
     senders: usize,
     /// When the last mail came, from whom, and which it was.
@@ -57,7 +61,12 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
     let shown = |service: &Arc<Service>| {
         let name = &service.name;
         let heard = senders.get(name).map(Vec::as_slice).unwrap_or_default();
-        Shown::of(service, open.get(name).copied().unwrap_or_default(), heard, &heartbeats, &teller)
+        let policy = definitions.roster.policies.get(&service.handling.policy);
+        let steps = policy.map(|policy| policy.steps.as_slice()).unwrap_or_default();
+        let step = |step: &Step| step.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let steps = steps.iter().map(step).collect();
+        let shown = Shown::of(service, open.get(name).copied().unwrap_or_default(), heard, &heartbeats, &teller);
+        Shown { steps, ..shown }
     };
     let services = definitions.rulebook.services.iter().filter(|service| service.name != PROBE);
     let services = services.map(shown).collect();
@@ -85,6 +94,8 @@ impl Shown {
             name: service.name.clone(),
             addresses: service.addresses.iter().map(address).collect::<Vec<_>>().join(", "),
             policy: service.handling.policy.clone(),
+            steps: Vec::new(),
+            rules: service.rules.rules().len(),
             open,
             senders: heard.len(),
             last: last.map(|last| (teller.at(last.last_at), last.sender.clone(), last.last_mail_id.clone())),

@@ -1,4 +1,4 @@
-//! Signing in and out, and setting a password by an invitation.
+//! Signing in and out, setting a password by an invitation, and breaking the glass.
 
 use std::sync::Arc;
 
@@ -9,9 +9,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
-use super::access::{self, Viewer};
+use super::access::{self, BREAK_GLASS, BREAK_GLASS_LASTS, Entry, SESSION_LASTS, Viewer, Visit};
 use super::frame::{Fault, Frame, page, with_status};
 use super::password::{self, CHARACTERS_MIN, Checked};
+use crate::domain::role::{Rights, Role};
 use crate::http::{Shared, auth};
 
 type App = State<Arc<Shared>>;
@@ -23,6 +24,16 @@ struct SignInPage {
     name: String,
     next: String,
     wrong: Option<&'static str>,
+    /// What the provider is called, where there is one.
+    provider: Option<String>,
+    /// Whether passwords of ours count.
+    passwords: bool,
+}
+
+#[derive(Template)]
+#[template(path = "break_glass.html", config = "src/http/pages/askama.toml")]
+struct BreakGlassPage {
+    frame: Frame,
 }
 
 #[derive(Template)]
@@ -57,12 +68,11 @@ pub(super) struct NewPassword {
 
 /// `GET /sign-in`.
 pub(super) async fn form(State(app): App, Query(asked): Query<Asked>) -> Response {
-    let next = destination(asked.next);
-    page(&SignInPage { frame: frame(&app), name: String::new(), next, wrong: None })
+    page(&sign_in_page(&app, String::new(), destination(asked.next), None))
 }
 
 /// `POST /sign-in`.
-pub(super) async fn sign_in(State(app): App, Form(given): Form<Credentials>) -> Result<Response, Fault> {
+pub(super) async fn sign_in(State(app): App, visit: Visit, Form(given): Form<Credentials>) -> Result<Response, Fault> {
     let (name, next) = (given.name.trim().to_owned(), destination(given.next));
     let is_possible = name.len() <= password::BYTES_MAX && !name.contains('\0');
     let is_known = is_possible && app.engine.definitions().roster.users.contains_key(&name);
@@ -71,19 +81,21 @@ pub(super) async fn sign_in(State(app): App, Form(given): Form<Credentials>) -> 
     secret.truncate(secret.floor_char_boundary(password::BYTES_MAX + 1));
     let (status, wrong) = match app.pages.passwords.check(secret, known).await {
         Checked::Right => {
-            let cookie = access::open_session(&app, &name).await?;
-            tracing::info!("{name} has signed in");
-            return Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response());
+            return signed_in(&app, &name, Entry::Password, &visit, &next).await;
         }
-        Checked::Wrong => (StatusCode::FORBIDDEN, "Name or password is wrong."),
+        Checked::Wrong => {
+            access::refuse(&app, &name, Entry::Password, "name or password is wrong", &visit).await;
+            (StatusCode::FORBIDDEN, "Name or password is wrong.")
+        }
         Checked::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again in a moment."),
     };
-    Ok(with_status(status, &SignInPage { frame: frame(&app), name, next, wrong: Some(wrong) }))
+    Ok(with_status(status, &sign_in_page(&app, name, next, Some(wrong))))
 }
 
 /// `POST /sign-out`: this session ends.
 pub(super) async fn sign_out(State(app): App, viewer: Viewer) -> Result<Response, Fault> {
-    app.engine.store().end_session(&viewer.session).await?;
+    let now = app.engine.clock().now();
+    app.engine.store().end_session(&viewer.session, Some(&viewer.name), &viewer.actor(), now).await?;
     Ok(([(header::SET_COOKIE, access::no_session(&app))], Redirect::to("/sign-in")).into_response())
 }
 
@@ -97,6 +109,7 @@ pub(super) async fn invitation(State(app): App, Path(secret): Path<String>) -> R
 /// `POST /invite/{secret}`: sets the password and signs in.
 pub(super) async fn accept(
     State(app): App,
+    visit: Visit,
     Path(secret): Path<String>,
     Form(given): Form<NewPassword>,
 ) -> Result<Response, Fault> {
@@ -108,11 +121,61 @@ pub(super) async fn accept(
     let busy = || Fault::new(StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again in a moment.");
     let hashed = app.pages.passwords.hash(given.password).await.ok_or_else(busy)?;
     let now = app.engine.clock().now();
-    let accepted = app.engine.store().accept_invite(&auth::hash(&secret), &hashed, now).await?;
+    let origin = &visit.origin.address;
+    let accepted = app.engine.store().accept_invite(&auth::hash(&secret), &hashed, now, origin).await?;
     let name = accepted.ok_or_else(no_invitation)?;
-    let cookie = access::open_session(&app, &name).await?;
     tracing::info!("{name} has set a password");
+    signed_in(&app, &name, Entry::Invitation, &visit, "/incidents").await
+}
+
+/// `GET /break-glass/{secret}`: says what it is. It stays good.
+pub(super) async fn break_glass(State(app): App, Path(secret): Path<String>) -> Result<Response, Fault> {
+    let found = app.engine.store().invited(&auth::hash(&secret), app.engine.clock().now()).await?;
+    found.filter(|name| name == BREAK_GLASS).ok_or_else(no_glass)?;
+    Ok(page(&BreakGlassPage { frame: frame(&app) }))
+}
+
+/// `POST /break-glass/{secret}`: an admin for an hour, whatever passwords and providers do. Everybody is told.
+pub(super) async fn break_in(State(app): App, visit: Visit, Path(secret): Path<String>) -> Result<Response, Fault> {
+    let rights = Rights::everywhere(Role::Admin);
+    let (cookie, session) = access::new_session(&app, BREAK_GLASS, &rights, Entry::BreakGlass, &visit);
+    if !app.engine.store().enter_by_invite(&auth::hash(&secret), &session).await? {
+        access::refuse(&app, BREAK_GLASS, Entry::BreakGlass, "the address is used up or too old", &visit).await;
+        return Err(no_glass());
+    }
+    tracing::error!(origin = visit.origin.address, "the glass was broken: somebody is admin for an hour");
+    // The session counts even where this fails: it is for days on which much fails.
+    if let Err(error) = app.engine.glass_broken(&visit.origin.address).await {
+        tracing::error!(%error, "no incident tells that the glass was broken");
+    }
+    let cookie = access::cookie(&app, &cookie, BREAK_GLASS_LASTS);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/incidents")).into_response())
+}
+
+/// Begins a session of somebody in the definitions, and leads on.
+pub(super) async fn signed_in(
+    app: &Shared,
+    name: &str,
+    entry: Entry,
+    visit: &Visit,
+    next: &str,
+) -> Result<Response, Fault> {
+    let definitions = app.engine.definitions();
+    let user = definitions.roster.users.get(name);
+    let user = user.ok_or_else(|| Fault::new(StatusCode::FORBIDDEN, format!("{name} is not in the definitions.")))?;
+    let (_, secret) = access::open_session(app, name, &user.rights(), entry, visit).await?;
+    let cookie = access::cookie(app, &secret, SESSION_LASTS);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+}
+
+fn no_glass() -> Fault {
+    let why =
+        "This address is used up or too old. Whoever has the machine makes a new one: nightcall people break-glass.";
+    Fault::missing(why).back("/sign-in")
+}
+
+fn sign_in_page(app: &Shared, name: String, next: String, wrong: Option<&'static str>) -> SignInPage {
+    SignInPage { frame: frame(app), name, next, wrong, provider: None, passwords: true }
 }
 
 async fn invited(app: &Shared, secret: &str) -> Result<String, Fault> {
@@ -131,7 +194,7 @@ fn frame(app: &Shared) -> Frame {
 }
 
 /// Where to go after signing in: a path of ours and nothing else.
-fn destination(next: Option<String>) -> String {
+pub(super) fn destination(next: Option<String>) -> String {
     let is_ours = |next: &String| {
         next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') && !next.contains(char::is_control)
     };

@@ -94,7 +94,7 @@ pub(super) async fn add(
         ends_at: now.checked_add(length).unwrap_or(Timestamp::MAX),
         reason: form.reason,
     };
-    let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), &viewer.actor(), now);
+    let silence = asked.checked(&app.engine.definitions(), &arrangement_id(), viewer.actor().name(), now);
     let silence = silence.map_err(|refused| back(refused.into()))?;
     app.engine.arrange(Arrangement::Silence(Box::new(silence)), &viewer.actor()).await?;
     Ok(Redirect::to("/silences").into_response())

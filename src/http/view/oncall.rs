@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{instant, instant_or_null};
+use super::{instant, instant_or_null, schema};
+use crate::domain::alert::Severity;
 use crate::domain::matcher::Wanted;
 use crate::domain::schedule::{OnCall, Override, Schedule, Shift, Source};
 use crate::domain::silence::Silence;
@@ -12,7 +14,7 @@ use crate::domain::stretch::Stretch;
 use crate::store::oncall::StoredOverride;
 
 /// Who is on call by one schedule at one instant.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OnCallView {
     /// The schedule's name.
     pub schedule: String,
@@ -28,18 +30,19 @@ pub struct OnCallView {
 }
 
 /// Somebody on call, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonView {
     /// Who.
     pub user: String,
     /// layer, calendar or override.
-    pub source: &'static str,
+    #[schema(example = "layer")]
+    pub source: String,
     /// The layer's name, or the override's id.
     pub source_name: Option<String>,
 }
 
 /// The final schedule of some time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ScheduleView {
     /// Its name.
     pub name: String,
@@ -58,7 +61,7 @@ pub struct ScheduleView {
 }
 
 /// One shift.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ShiftView {
     /// Who, and why.
     #[serde(flatten)]
@@ -72,7 +75,7 @@ pub struct ShiftView {
 }
 
 /// Some time in which nobody is on call.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GapView {
     /// RFC 3339.
     #[serde(serialize_with = "instant")]
@@ -83,7 +86,7 @@ pub struct GapView {
 }
 
 /// An override.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OverrideView {
     /// For taking it back.
     pub id: String,
@@ -107,13 +110,23 @@ pub struct OverrideView {
 }
 
 /// A silence.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SilenceView {
     /// For ending it.
     pub id: String,
-    /// service, key, summary and severity, as far as they were given.
-    #[serde(flatten)]
-    pub wanted: Wanted,
+    /// Only of this service, where it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Only keys that this regex matches, where it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Only summaries that this regex matches, where it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Only up to this severity, where it is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::severity_or_null)]
+    pub severity: Option<Severity>,
     /// RFC 3339.
     #[serde(serialize_with = "instant")]
     pub starts_at: Timestamp,
@@ -176,7 +189,7 @@ impl PersonView {
             Source::Calendar => ("calendar", None),
             Source::Override(id) => ("override", Some(id)),
         };
-        Self { user, source, source_name }
+        Self { user, source: source.to_owned(), source_name }
     }
 }
 
@@ -190,9 +203,37 @@ impl From<StoredOverride> for OverrideView {
 
 impl From<Silence> for SilenceView {
     fn from(silence: Silence) -> Self {
-        let wanted = silence.matcher.wanted().clone();
+        let Wanted { service, key, summary, severity } = silence.matcher.wanted().clone();
         let Silence { id, starts_at, ends_at, reason, author, .. } = silence;
-        Self { id, wanted, starts_at, ends_at, reason, author }
+        Self { id, service, key, summary, severity, starts_at, ends_at, reason, author }
+    }
+}
+
+impl SilenceView {
+    /// Which incidents it is about.
+    pub fn wanted(&self) -> Wanted {
+        let Self { service, key, summary, severity, .. } = self;
+        Wanted { service: service.clone(), key: key.clone(), summary: summary.clone(), severity: *severity }
+    }
+}
+
+impl OverrideView {
+    /// The shift that it is about.
+    pub fn shift(&self) -> Override {
+        let Self { id, user, replaces, starts_at, ends_at, .. } = self.clone();
+        Override { id, user, replaces, starts_at, ends_at }
+    }
+}
+
+impl PersonView {
+    /// Why they are on call.
+    pub fn source(&self) -> Source {
+        let name = self.source_name.clone().unwrap_or_default();
+        match self.source.as_str() {
+            "layer" => Source::Layer(name),
+            "override" => Source::Override(name),
+            _ => Source::Calendar,
+        }
     }
 }
 

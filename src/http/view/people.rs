@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::instant_or_null;
 use crate::domain::roster::{Channel, ContactMethod, User};
@@ -11,7 +12,7 @@ use crate::store::notice::Contact;
 use crate::store::push::Subscription;
 
 /// A person.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct UserView {
     /// Unique name.
     pub name: String,
@@ -24,7 +25,7 @@ pub struct UserView {
 }
 
 /// A contact method, and how well it works.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ContactView {
     /// What its person calls it.
     pub name: String,
@@ -77,7 +78,7 @@ impl UserView {
 }
 
 /// A browser that somebody has subscribed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SubscriptionView {
     /// What it is removed by.
     pub id: String,

@@ -16,6 +16,7 @@ use super::keys::{self, Pressed, Stand};
 use super::pin::{self, Entered};
 use super::watch::call_end;
 use super::{Addresses, Config, poll, signature, twiml};
+use crate::domain::actor::Actor;
 use crate::domain::incident::{Cause, Incident, Status};
 use crate::domain::notice::Notice;
 use crate::domain::roster::Pin;
@@ -308,8 +309,8 @@ impl Call {
 
     /// Lets the key act. When it cannot be stored, the caller hears so and may press again.
     async fn act(&self, shared: &Shared, listener: &Listener, act: Act) -> String {
-        let cause =
-            Cause { actor: format!("{} by {}", self.notification.user, self.notification.channel), mail_id: None };
+        let Notification { user, channel, address, .. } = &self.notification;
+        let cause = Cause { actor: Actor::answering(user, *channel, address), mail_id: None };
         match shared.engine.answer(&self.notification, act.event(), cause).await {
             Ok(Some(handled)) if handled.kinds.is_empty() => {
                 // Somebody else was faster, by a moment.

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use jiff::SignedDuration;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::schedule::Override;
 use nightcall::domain::situation::Swap;
 use nightcall::engine::{Arrangement, arrangement_id};
@@ -47,7 +48,7 @@ async fn take_over(world: &World, user: &str, from: &str, to: &str) -> Override 
     let shift = Override { id: arrangement_id(), user: user.to_owned(), replaces: None, starts_at, ends_at };
     let swap = Swap { schedule: "primary".to_owned(), shift: shift.clone() };
     let stored = StoredOverride { swap, author: "test".to_owned(), created_at: world.now() };
-    world.running.engine.arrange(Arrangement::Override(stored), "test").await.expect("arranged");
+    world.running.engine.arrange(Arrangement::Override(stored), &Actor::token("test", "")).await.expect("arranged");
     shift
 }
 

@@ -2,6 +2,7 @@
 //! `intake` and `world` of `src/engine`, and the conditions of the statements in `src/store`.
 
 use jiff::{SignedDuration, Timestamp};
+use nightcall::domain::actor::Actor;
 use nightcall::domain::alert::Action;
 use nightcall::domain::incident::{Cause, Change, Effect, Event, Incident, Opening, Status as IncidentStatus, Trigger};
 use nightcall::domain::notification::{ATTEMPTS_MAX, Outcome, Status, retry_delay};
@@ -88,7 +89,7 @@ impl Engine<'_, '_> {
             Action::Resolve => Event::Resolved { origin_at },
             Action::Heartbeat | Action::Ignore => return Ok(MailOutcome::NothingOpen),
         };
-        let cause = Cause { actor: "mail (rule)".to_owned(), mail_id: Some(mail.id.to_string()) };
+        let cause = Cause { actor: Actor::ourselves("mail (rule)"), mail_id: Some(mail.id.to_string()) };
         if let Some(incident) = self.tx.open_incident(mail.service, &mail.key)? {
             self.change(&incident, &event, &cause)?;
             return Ok(MailOutcome::Touched(incident.number, mail.action));
@@ -259,7 +260,7 @@ impl Engine<'_, '_> {
             }
         };
         let (incident, page, status) = (row.incident, row.page, moved.status);
-        let cause = Cause { actor: row.planned.channel.word().to_owned(), mail_id: None };
+        let cause = Cause { actor: Actor::ourselves(row.planned.channel.word()), mail_id: None };
         self.tx.store_row(Row { lease: None, attempts: row.attempts, ..moved })?;
         self.handle(incident, &Event::Noted { detail: "told".to_owned() }, &cause)?;
         if self.has(Bug::CompletedAcknowledges) && matches!(news, News::CallEnded(CallEnd::Completed, ..)) {
@@ -338,7 +339,7 @@ impl Engine<'_, '_> {
                 for silence in self.tx.silences()?.iter_mut().filter(|silence| silence.ends_at > now) {
                     silence.ends_at = now;
                 }
-                let cause = Cause { actor: actor.to_owned(), mail_id: None };
+                let cause = Cause { actor: Actor::ourselves(actor), mail_id: None };
                 for number in self.tx.held_incidents()? {
                     self.handle(number, &Event::HoldEnded, &cause)?;
                 }

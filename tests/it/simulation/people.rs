@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use nightcall::domain::actor::Actor;
 use nightcall::domain::alert::{Action, Severity};
 use nightcall::domain::incident::{Cause, Event, Status, Trigger};
 use nightcall::domain::matcher::{Matcher, Wanted};
@@ -201,7 +202,7 @@ impl World {
             return self.repeat(tries, |tries| Todo::Answer { row, event, actor, tries });
         };
         self.tell(&format!("{actor} answers {row} with {event:?}"));
-        let cause = Cause { actor: actor.clone(), mail_id: None };
+        let cause = Cause { actor: Actor::ourselves(actor.clone()), mail_id: None };
         let answered = self.transact(node, |engine| engine.answer(row, &event, &cause));
         if answered.is_err() {
             self.repeat(tries, |tries| Todo::Answer { row, event, actor, tries });
@@ -227,7 +228,7 @@ impl World {
         self.tell(&format!("somebody does {act:?}"));
         let done = match &act {
             Act::Event(number, event, actor) => {
-                let cause = Cause { actor: actor.clone(), mail_id: None };
+                let cause = Cause { actor: Actor::ourselves(actor.clone()), mail_id: None };
                 self.transact(node, |engine| engine.handle(*number, event, &cause).map(|_| ()))
             }
             Act::Arrange(arrangement, actor) => self.transact(node, |engine| engine.arrange(arrangement, actor)),

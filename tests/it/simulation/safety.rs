@@ -93,13 +93,13 @@ impl Checks {
     /// I29: only people, and mails of their kind, stop an escalation; I16: a snooze is kept.
     fn of_people(&mut self, what: &Happened) -> Verdict {
         let Some(before) = &what.before else { return Ok(()) };
-        let (after, number, actor) = (&what.change.incident, what.change.incident.number, &what.cause.actor);
+        let (after, number, actor) = (&what.change.incident, what.change.incident.number, what.cause.actor.name());
         let stops = before.status == Status::Triggered && after.status != Status::Triggered;
         let may = actor.contains(" by ")
             || actor.starts_with("mail")
             || (actor == "timer" && after.status == Status::Resolved && what.event == Event::TimerDue);
         must(!stops || may, || format!("I29: {actor} stopped the escalation of #{number}"))?;
-        if let (true, Status::Resolved, "timer") = (stops, after.status, actor.as_str()) {
+        if let (true, Status::Resolved, "timer") = (stops, after.status, actor) {
             let silenced = before.held.as_ref().is_some_and(|held| !held.starts_with("a recovery within"));
             let seen = before.pages > 0 || silenced || before.watch.calm_at.is_some();
             must(seen, || format!("I18: #{number} is over before anybody was called, because we were away"))?;

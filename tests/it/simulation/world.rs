@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
+use nightcall::domain::actor::Actor;
 use nightcall::domain::incident::{Cause, Event};
 use nightcall::domain::notification::Outcome;
 
@@ -257,7 +258,7 @@ impl World {
         match todo {
             Todo::Deliver(mail) => self.deliver(mail),
             Todo::Fire { node, life, number } if self.lives(node, life) => {
-                let cause = Cause { actor: "timer".to_owned(), mail_id: None };
+                let cause = Cause { actor: Actor::ourselves("timer"), mail_id: None };
                 let _ = self.transact(node, |engine| engine.handle(number, &Event::TimerDue, &cause));
             }
             Todo::Call(claim) if self.lives(claim.node, claim.life) => {

@@ -14,7 +14,7 @@
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
     const minutes = Math.floor(seconds / 60);
     if (minutes < 1440) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-    return `${Math.floor(minutes / 1440)} days`;
+    return minutes < 2880 ? "1 day" : `${Math.floor(minutes / 1440)} days`;
   };
   const count = () => {
     const now = Date.now() + ahead;
@@ -30,8 +30,53 @@
   count();
   setInterval(count, 1000);
 
+  // What is to be kept is copied where the browser lets us: over HTTPS, or on the machine itself.
+  const offer = () => {
+    for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = !navigator.clipboard;
+  };
+  offer();
+  body.addEventListener("htmx:afterSwap", offer);
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy).textContent;
+    navigator.clipboard.writeText(text).then(() => {
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  });
+  // A slash leads to what the page is searched by, unless somebody is writing.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const search = document.querySelector("input[type=search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
+  // What somebody has opened stays open when its part of the page comes anew; while they write in it, it stays as it is.
+  let opened = [];
+  body.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    if (target.id !== "live") return;
+    if (target.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) {
+      event.detail.shouldSwap = false;
+      return;
+    }
+    opened = [...target.querySelectorAll("details")].map((details) => details.open);
+  });
+  body.addEventListener("htmx:afterSwap", () => {
+    const live = document.getElementById("live");
+    const now = live ? [...live.querySelectorAll("details")] : [];
+    if (opened.length === now.length) now.forEach((details, nth) => { if (opened[nth]) details.open = true; });
+    opened = [];
+  });
+
   let stamp = body.dataset.stamp;
   let source = null;
+  let asking = 0;
   // A connection that comes back at once is nothing to tell.
   let doubt = 0;
   const broken = () => {
@@ -44,12 +89,18 @@
   };
   const follow = () => {
     if (source) return;
-    source = new EventSource("/events");
+    source = new EventSource(body.dataset.events);
     source.addEventListener("news", (event) => {
       whole();
-      if (event.data === stamp) return;
-      stamp = event.data;
-      htmx.trigger(body, "news");
+      const [told, spread] = event.data.split(" ");
+      if (told === stamp) return;
+      stamp = told;
+      // Many pages that follow do not all ask in the same moment; more news meanwhile is asked for with it.
+      if (asking) return;
+      asking = setTimeout(() => {
+        asking = 0;
+        htmx.trigger(body, "news");
+      }, Math.random() * spread);
     });
     source.onerror = () => {
       broken();
