@@ -304,6 +304,9 @@ fn told(row: &AnyRow) -> Result<Told, Error> {
 mod tests {
     use super::*;
 
+    /// Changes a row behind the chain's back.
+    type Forge = fn(&mut Told);
+
     fn chain() -> Vec<Told> {
         let mut previous = String::new();
         let row = |number: i64| {
@@ -337,7 +340,7 @@ mod tests {
         let whole = chain();
         let last = walked(&whole).expect("whole");
         assert_eq!((last.number, last.is_last(&last)), (4, Ok(())));
-        let changed: [(&str, fn(&mut Told)); 9] = [
+        let changed: [(&str, Forge); 9] = [
             ("who", |row| row.who = "bob".to_owned()),
             ("way", |row| row.way = "api".to_owned()),
             ("origin", |row| row.origin.clear()),
