@@ -22,7 +22,11 @@ body = { optional = '(?m)^Reason: (?<reason>.+)$' }
 "#;
 
 async fn tried(world: &World, form: &[(&str, &str)]) -> (u16, String) {
-    let answer = ask(world, Method::POST, "/rules/try", Some(&cookie(world, "rae").await), form).await;
+    tried_by(world, &cookie(world, "rae").await, form).await
+}
+
+async fn tried_by(world: &World, cookie: &str, form: &[(&str, &str)]) -> (u16, String) {
+    let answer = ask(world, Method::POST, "/rules/try", Some(cookie), form).await;
     (answer.status().as_u16(), answer.text().await.expect("text"))
 }
 
@@ -114,24 +118,26 @@ async fn hostile_drafts_and_mails_do_nothing() {
     let mut world = staffed().await;
     world.mail("web@alerts.example.com", b"Subject: odd thing\r\n\r\nhello\r\n").await;
     while world.phone.ringing().is_some() {}
+    // Signing in is told in the trail; trying is not.
+    let mine = cookie(&world, "rae").await;
     let before = seen(&world).await;
     let hostile =
         format!("Subject: {HOSTILE} failed\nFrom: \"{HOSTILE}\" <a@b.example>\nX-A: {HOSTILE}\n\n{HOSTILE}\n");
     let rule = RULE.replace(r"'^Backup of (?<host>\S+) (?<state>failed|finished)'", "'^(?<host>.+) (?<state>failed)'");
-    let (status, page) = tried(&world, &[("text", &hostile), ("toml", &rule)]).await;
+    let (status, page) = tried_by(&world, &mine, &[("text", &hostile), ("toml", &rule)]).await;
     assert_eq!(status, 200);
     assert!(page.contains("It matches") && !page.contains("<xss") && !page.contains("\"'>"), "{page}");
-    let (_, page) = tried(&world, &[("text", &hostile), ("toml", HOSTILE)]).await;
+    let (_, page) = tried_by(&world, &mine, &[("text", &hostile), ("toml", HOSTILE)]).await;
     assert!(!page.contains("<xss") && !page.contains("\"'>"), "{page}");
     let file = format!("{RULE}[[rule.test]]\nmail = \"/etc/passwd\"\naction = \"trigger\"\n");
-    let (_, page) = tried(&world, &[("text", MAIL), ("toml", &file)]).await;
+    let (_, page) = tried_by(&world, &mine, &[("text", MAIL), ("toml", &file)]).await;
     assert!(page.contains("which is not read here") && !page.contains("root:"), "{page}");
 
     let watch = nightcall::clock::Stopwatch::start();
     let long = format!("{MAIL}{}", "a".repeat(200_000));
     let slow: Vec<String> = (0..90).map(|n| format!(r"'(?:\w\pL?){{200}}x{n}'")).collect();
     let slow = RULE.replace("{ optional = '(?m)^Reason: (?<reason>.+)$' }", &format!("[{}]", slow.join(", ")));
-    let (status, page) = tried(&world, &[("text", &long), ("toml", &slow)]).await;
+    let (status, page) = tried_by(&world, &mine, &[("text", &long), ("toml", &slow)]).await;
     assert!(matches!(status, 200 | 408), "{status}: {page}");
     println!("a draft that is made to cost much took {:?}", watch.elapsed());
     assert_eq!(seen(&world).await, before, "trying changes nothing");

@@ -105,7 +105,7 @@ async fn tokens_are_told_and_act_in_their_own_name() {
         assert_eq!(store.add_token(&token, "hash", &by).await.expect("works"), is_new);
     }
     let take = world.http().post(world.url("/api/v1/incidents/1/take")).bearer_auth(&world.token);
-    let taken = take.json(&json!({ "user": "bob" })).send().await.expect("an answer");
+    let taken = take.json(&json!({ "as": "bob" })).send().await.expect("an answer");
     assert_eq!(taken.status(), 200);
     assert_eq!(world.incident(1).await.acknowledged.expect("taken").1, "bob by token test");
     for is_known in [true, false] {
@@ -295,12 +295,13 @@ async fn replaced_definitions_are_told() {
     let [first, token] = &at_start[..] else { panic!("{at_start:?}") };
     assert_eq!((first.what.as_str(), first.way.as_str()), ("definitions_replaced", "files"));
     assert_eq!(token.what, "token_created");
-    world.running.engine.tell_definitions("node").await.expect("told");
+    let node = &first.origin;
+    world.running.engine.tell_definitions(node).await.expect("told");
     assert_eq!(rows(store).await.len(), 2, "the same ones are no news");
     let definitions = (*world.running.engine.definitions()).clone();
     let other = nightcall::domain::Definitions { version: "other".to_owned(), ..definitions };
     world.running.engine.replace_definitions(other);
-    world.running.engine.tell_definitions("node").await.expect("told");
+    world.running.engine.tell_definitions(node).await.expect("told");
     let last = rows(store).await.pop().expect("a row");
     assert_eq!(object(&last.became), json!({ "version": "other" }));
     assert_eq!(object(&last.was)["version"], object(&first.became)["version"]);

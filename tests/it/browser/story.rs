@@ -84,7 +84,7 @@ policy = "default"
     // A shift in two taps.
     browser.go("/on-call").await;
     browser.until("document.body.innerText.includes('bob is on call')").await;
-    browser.tap_on("//summary[contains(., 'Take a shift')]").await;
+    browser.tap_on("//summary[contains(., 'Take or give a shift')]").await;
     browser.tap("form[action='/on-call/take'] button").await;
     browser.until("document.body.innerText.includes('ann is on call')").await;
     let overrides = world.running.engine.store().overrides_since(world.now()).await.expect("readable");
