@@ -92,8 +92,8 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let Loaded { settings, definitions } = loaded;
     let Bound { smtp: smtp_listeners, smtp_addresses, http: http_listener, http_address } =
         bind(&mut sockets, &settings).await?;
-    let (node, probed) = (node_name(http_address), settings.dead_man.is_some());
-    let (readiness, certificate) = (Arc::new(Readiness::default()), Arc::new(CertificateInUse::default()));
+    let node = node_name(http_address);
+    let (readiness, probed) = (Arc::new(Readiness::default()), settings.dead_man.is_some());
     let definitions = if probed { with_probe(definitions) } else { definitions };
     let engine = open_engine(&node, &settings.database_url, definitions, clock).await?;
     readiness.wrote();
@@ -106,8 +106,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
 
     let mut registry = Registry::with_prefix("nightcall");
     let open_door = open_door(&settings.smtp_listeners, &smtp_addresses);
-    let tls = settings.smtp_tls.map(|files| Tls::open(files).map(Arc::new)).transpose();
-    let tls = tls.context("cannot offer TLS for SMTP (section smtp.tls)")?;
+    let tls = open_tls(settings.smtp_tls)?;
     let disk = Disk::of_database(&settings.database_url, settings.smtp.free_bytes_min);
     let door =
         Arc::new(smtp_door(settings.smtp, (&engine, &channels), &disk, &mut registry, &stop).with_tls(tls.clone()));
@@ -121,6 +120,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         }
     }
 
+    let certificate = Arc::new(CertificateInUse::default());
     let shared = http::Shared {
         engine: Arc::clone(&engine),
         readiness: Arc::clone(&readiness),
@@ -175,6 +175,12 @@ async fn open_engine(node: &str, url: &str, definitions: Definitions, clock: Clo
     let secret = engine.store().secret_or(http::feeds::SECRET, &new, engine.clock().now()).await;
     secret.context("cannot keep a secret for feeds")?;
     Ok(engine)
+}
+
+/// The certificate of the SMTP door, where it has one.
+fn open_tls(files: Option<smtp::tls::Files>) -> anyhow::Result<Option<Arc<Tls>>> {
+    let tls = files.map(|files| Tls::open(files).map(Arc::new)).transpose();
+    tls.context("cannot offer TLS for SMTP (section smtp.tls)")
 }
 
 /// The SMTP door, before it has a certificate.

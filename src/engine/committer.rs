@@ -135,7 +135,7 @@ pub(crate) struct Committer {
 impl Committer {
     pub(crate) fn start(store: Store, wakes: Arc<Wakes>) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(run(store, wakes, queue));
+        tokio::spawn(run(Writer { store, wakes }, queue));
         Self { jobs }
     }
 
@@ -152,22 +152,28 @@ impl Committer {
     }
 }
 
-async fn run(store: Store, wakes: Arc<Wakes>, mut queue: mpsc::Receiver<Job>) {
+/// What every transaction needs.
+#[derive(Debug, Clone)]
+struct Writer {
+    store: Store,
+    /// Hears of what may have become due.
+    wakes: Arc<Wakes>,
+}
+
+async fn run(writer: Writer, mut queue: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(BATCH_MAX);
     while queue.recv_many(&mut jobs, BATCH_MAX).await > 0 {
         let (works, replies): (Vec<Work>, Vec<_>) = jobs.drain(..).map(|job| (job.work, job.reply)).unzip();
-        commit(&store, Arc::new(works), replies).await;
-        wakes.timer.notify_one();
-        wakes.worker.notify_one();
+        commit(&writer, Arc::new(works), replies).await;
     }
 }
 
 /// Commits a batch, together or one by one, and answers everybody. A caller that has gone away does not mind.
-async fn commit(store: &Store, works: Arc<Vec<Work>>, replies: Vec<oneshot::Sender<Result<Done, Error>>>) {
-    let mut outcome = together(store, &works, 0..works.len()).await;
+async fn commit(writer: &Writer, works: Arc<Vec<Work>>, replies: Vec<oneshot::Sender<Result<Done, Error>>>) {
+    let mut outcome = together(writer, &works, 0..works.len()).await;
     if works.len() > 1 && outcome.as_ref().is_err_and(Failure::is_conflict) {
         // Another node was in the way; it is through by now.
-        outcome = together(store, &works, 0..works.len()).await;
+        outcome = together(writer, &works, 0..works.len()).await;
     }
     let mut away = match outcome {
         Ok(all) => {
@@ -186,7 +192,7 @@ async fn commit(store: &Store, works: Arc<Vec<Work>>, replies: Vec<oneshot::Send
         // Once the database is away, nobody waits for it in vain.
         let answer = match &away {
             Some(error) => Err(error.clone()),
-            None => alone(store, &works, at).await.map_err(|failure| match failure {
+            None => alone(writer, &works, at).await.map_err(|failure| match failure {
                 Failure::Work(error) => error,
                 Failure::Database(error) => away.insert(error).clone(),
             }),
@@ -217,20 +223,20 @@ impl Failure {
 
 /// Makes a range of changes in one transaction, on a task of its own: a panic then fails this transaction and
 /// nothing else.
-async fn together(store: &Store, works: &Arc<Vec<Work>>, range: Range<usize>) -> Result<Vec<Done>, Failure> {
-    let (store, works) = (store.clone(), Arc::clone(works));
-    let transaction = tokio::spawn(async move { transact(&store, &works[range]).await });
+async fn together(writer: &Writer, works: &Arc<Vec<Work>>, range: Range<usize>) -> Result<Vec<Done>, Failure> {
+    let (writer, works) = (writer.clone(), Arc::clone(works));
+    let transaction = tokio::spawn(async move { transact(&writer, &works[range]).await });
     transaction.await.unwrap_or(Err(Failure::Work(Error::Panicked)))
 }
 
-async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
+async fn transact(writer: &Writer, works: &[Work]) -> Result<Vec<Done>, Failure> {
     let work_failed = |error: store::Error| match error {
         store::Error::TimedOut => Failure::Database(Error::TimedOut),
         error => Failure::Work(Error::NotCommitted(Arc::new(error))),
     };
     let database_failed = |error| Failure::Database(Error::NotCommitted(Arc::new(error)));
     let too_slow = |_| Failure::Database(Error::TimedOut);
-    let begun = tokio::time::timeout(BEGIN_TIMEOUT, store.begin()).await;
+    let begun = tokio::time::timeout(BEGIN_TIMEOUT, writer.store.begin()).await;
     let mut tx = begun.map_err(too_slow)?.map_err(database_failed)?;
     let working = async {
         let mut all = Vec::with_capacity(works.len());
@@ -250,16 +256,22 @@ async fn transact(store: &Store, works: &[Work]) -> Result<Vec<Done>, Failure> {
         Ok(all)
     };
     let all = tokio::time::timeout(WORK_TIMEOUT, working).await.map_err(too_slow)?.map_err(work_failed)?;
+    // Most mails say again what is known: then nothing has become due, and nobody needs to look.
+    let stirred = tx.has_stirred() || works.iter().any(|work| work.mail().is_none());
     let committed = tokio::time::timeout(COMMIT_TIMEOUT, tx.commit()).await;
     committed.map_err(too_slow)?.map_err(database_failed)?;
+    if stirred {
+        writer.wakes.timer.notify_one();
+        writer.wakes.worker.notify_one();
+    }
     Ok(all)
 }
 
 /// Makes one change by itself, again while the database asks for it.
-async fn alone(store: &Store, works: &Arc<Vec<Work>>, at: usize) -> Result<Done, Failure> {
+async fn alone(writer: &Writer, works: &Arc<Vec<Work>>, at: usize) -> Result<Done, Failure> {
     let mut conflicts = 0;
     loop {
-        let failure = match together(store, works, at..at + 1).await {
+        let failure = match together(writer, works, at..at + 1).await {
             Ok(mut all) => return all.pop().ok_or(Failure::Work(Error::Closed)),
             Err(failure) => failure,
         };

@@ -145,6 +145,10 @@ async fn save(
     }
     for entry in &change.entries {
         tx.append(number, entry, cause, now).await?;
+        if entry.kind == Kind::Repeated {
+            // The log has a line of the mail that says it again.
+            continue;
+        }
         tracing::info!(
             incident.number = number,
             kind = entry.kind.word(),

@@ -37,20 +37,36 @@ impl Worker {
     /// Runs until told to stop, then lets what is being sent finish.
     pub async fn run(self, stop: CancellationToken) {
         let mut in_flight = JoinSet::new();
+        // Whether the last look left something behind.
+        let mut more = false;
         while !stop.is_cancelled() {
             let free = IN_FLIGHT_MAX - in_flight.len();
             match self.send_due(free, &mut in_flight).await {
-                Ok(_) => self.engine.pulses().worker_beats(),
+                Ok(count) => {
+                    more = count == free;
+                    self.engine.pulses().worker_beats();
+                }
                 Err(error) => {
                     tracing::error!(%error, "cannot look for due notifications; trying again");
                     tokio::time::sleep(POLL).await;
                 }
             }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                Some(_) = in_flight.join_next(), if !in_flight.is_empty() => {}
-                () = self.engine.worker_hint(), if in_flight.len() < IN_FLIGHT_MAX => {}
-                () = tokio::time::sleep(POLL) => {}
+            // In a storm a look costs far more than a page, so it waits until there is room for many.
+            let crowded = |in_flight: &JoinSet<()>| more && in_flight.len() > IN_FLIGHT_MAX / 2;
+            let again = tokio::time::sleep(POLL);
+            tokio::pin!(again);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    Some(_) = in_flight.join_next(), if !in_flight.is_empty() => {
+                        if crowded(&in_flight) {
+                            continue;
+                        }
+                    }
+                    () = self.engine.worker_hint(), if !more && in_flight.len() < IN_FLIGHT_MAX => {}
+                    () = &mut again => {}
+                }
+                break;
             }
         }
         while in_flight.join_next().await.is_some() {}

@@ -33,11 +33,15 @@ impl Dialect {
         match self {
             // FULL syncs the log at every commit; NORMAL may lose the last ones at power loss (sqlite.org/pragma).
             // What SQLite puts aside while a statement runs is gone after a crash anyway, so it need not be a file.
+            // 32 MiB of pages at the most keep a day's deliveries in memory, which each mail is looked up in. 4000 pages
+            // of log (16 MiB) are one checkpoint: a page that many mails change is then written back once.
             Self::Sqlite => &[
                 "pragma synchronous = full",
                 "pragma foreign_keys = on",
                 "pragma busy_timeout = 5000",
                 "pragma temp_store = memory",
+                "pragma cache_size = -32768",
+                "pragma wal_autocheckpoint = 4000",
             ],
             Self::Postgres => &["set idle_in_transaction_session_timeout = '60s'", "set lock_timeout = '10s'"],
         }

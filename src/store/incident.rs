@@ -224,7 +224,7 @@ impl WriteTx {
             .bind(&incident.sender)
             .bind(&incident.client);
         query.execute(self.connection()).await?;
-        self.pending.locked(incident);
+        self.pending.opened(incident);
         Ok(())
     }
 

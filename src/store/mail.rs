@@ -98,7 +98,7 @@ impl WriteTx {
             Cell::Text(to_json(&mail.recipients)),
             Cell::Int(mail.size_bytes),
             Cell::Text(mail.sha256.clone()),
-            Cell::Blob(raw.to_vec()),
+            Cell::BlobOrNull(Some(raw.to_vec())),
             Cell::TextOrNull(mail.message_id.clone()),
             Cell::Text(mail.header_from.clone()),
             Cell::Text(mail.subject.clone()),

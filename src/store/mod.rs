@@ -148,7 +148,7 @@ impl Store {
         let connection = self.writing.acquire().await?;
         let mut tx = WriteTx {
             connection,
-            pending: Pending::default(),
+            pending: Pending::new(self.dialect),
             entries: HashMap::new(),
             arranged: None,
             told: Vec::new(),
@@ -207,6 +207,11 @@ impl WriteTx {
     ) -> Result<(), Error> {
         self.pending.ask_deliveries(&mut self.connection, deliveries, now, since).await?;
         self.pending.ask_open(&mut self.connection, keys, now).await
+    }
+
+    /// Whether it has opened an incident, or moved one so that something may be due at another time.
+    pub(crate) fn has_stirred(&self) -> bool {
+        self.pending.has_stirred()
     }
 
     /// Writes what was kept back. A mistake in it shows here, before the commit, where it is still certain that

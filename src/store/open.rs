@@ -82,6 +82,8 @@ async fn connect(url: &str, dialect: Dialect, connections_max: u32) -> Result<An
     let options = AnyPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not go away as a server does, and asking first doubles what a small query costs.
+        .test_before_acquire(dialect == Dialect::Postgres)
         // A server behind a failed-over address is noticed by reconnecting now and then.
         .max_lifetime((dialect == Dialect::Postgres).then(|| Duration::from_secs(300)))
         .idle_timeout(None)

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::Error;
+use super::{Dialect, Error};
 use crate::domain::incident::{Incident, Status};
 
 /// Most rows in a statement. Statements come in powers of two, so that few different ones are prepared.
@@ -36,9 +36,20 @@ pub(crate) struct Delivery<'a> {
 pub(super) enum Cell {
     Int(i64),
     Text(String),
-    Blob(Vec<u8>),
+    BlobOrNull(Option<Vec<u8>>),
     IntOrNull(Option<i64>),
     TextOrNull(Option<String>),
+}
+
+impl Cell {
+    /// No value, of the same type: PostgreSQL wants to know it.
+    fn nothing(&self) -> Self {
+        match self {
+            Self::Int(_) | Self::IntOrNull(_) => Self::IntOrNull(None),
+            Self::Text(_) | Self::TextOrNull(_) => Self::TextOrNull(None),
+            Self::BlobOrNull(_) => Self::BlobOrNull(None),
+        }
+    }
 }
 
 /// The tables whose rows are kept back.
@@ -50,13 +61,15 @@ pub(super) enum Table {
 }
 
 /// Everything kept back by one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
+    dialect: Dialect,
     mails: Vec<Vec<Cell>>,
     alerts: Vec<Vec<Cell>>,
     entries: Vec<Vec<Cell>>,
     bytes: usize,
     incidents: HashMap<i64, Locked>,
+    stirred: bool,
     /// Who was heard of, by (service, sender). In order, as every node writes them, so that two do not wait for each
     /// other.
     heard: BTreeMap<(String, String), Heard>,
@@ -80,10 +93,24 @@ struct Locked {
 }
 
 impl Pending {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            mails: Vec::new(),
+            alerts: Vec::new(),
+            entries: Vec::new(),
+            bytes: 0,
+            incidents: HashMap::new(),
+            stirred: false,
+            heard: BTreeMap::new(),
+            first: HashMap::new(),
+        }
+    }
+
     /// Keeps a row back. `true` asks for a flush soon.
     pub(super) fn row(&mut self, table: Table, cells: Vec<Cell>) -> bool {
         let bytes = |cell: &Cell| match cell {
-            Cell::Blob(blob) => blob.len(),
+            Cell::BlobOrNull(Some(blob)) => blob.len(),
             Cell::Text(text) => text.len(),
             _ => 8,
         };
@@ -110,10 +137,23 @@ impl Pending {
         self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: false });
     }
 
+    /// Remembers an incident that is new.
+    pub(super) fn opened(&mut self, incident: &Incident) {
+        self.locked(incident);
+        self.stirred = true;
+    }
+
+    /// Whether anything may be due at another time than before.
+    pub(super) fn has_stirred(&self) -> bool {
+        self.stirred
+    }
+
     /// Remembers what an incident has become. `true` asks for a flush: the next one with this key can only be opened
     /// once this one is closed in the database (I10).
     pub(super) fn changed(&mut self, incident: &Incident) -> bool {
-        self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: true });
+        let before = self.incidents.insert(incident.number, Locked { incident: incident.clone(), changed: true });
+        let due = |incident: &Incident| (incident.status, incident.pages, incident.next_at());
+        self.stirred |= before.is_none_or(|before| due(&before.incident) != due(incident));
         incident.status == Status::Resolved
     }
 
@@ -155,7 +195,7 @@ impl Pending {
             ]
         });
         let since = [Cell::Int(since.as_millisecond())];
-        for row in run(connection, &REMEMBER_DELIVERIES, &since, rows.collect()).await? {
+        for row in run((&mut *connection, self.dialect), &REMEMBER_DELIVERIES, &since, rows.collect()).await? {
             let key = (super::text(&row, "recipient")?, super::text(&row, "fingerprint")?);
             self.first.insert(key, super::text(&row, "mail_id")?);
         }
@@ -170,15 +210,10 @@ impl Pending {
         keys: &HashSet<(&str, &str)>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let mut rows: Vec<Vec<Cell>> = keys
-            .iter()
-            .map(|(service, key)| vec![Cell::Text((*service).to_owned()), Cell::Text((*key).to_owned())])
-            .collect();
-        // Asking for a key twice does no harm, and a full statement is one statement.
-        if let Some(last) = rows.last().cloned() {
-            rows.resize(rows.len().next_power_of_two(), last);
-        }
-        for row in &run(connection, &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await? {
+        let row =
+            |(service, key): &(&str, &str)| vec![Cell::Text((*service).to_owned()), Cell::Text((*key).to_owned())];
+        let rows = keys.iter().map(row).collect();
+        for row in &run((&mut *connection, self.dialect), &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await? {
             self.locked(&super::incident::incident(row)?);
         }
         Ok(())
@@ -191,10 +226,10 @@ impl Pending {
             std::mem::take(&mut locked.changed).then(|| super::incident::changed_cells(&locked.incident))
         };
         let changed: Vec<Vec<Cell>> = self.incidents.values_mut().filter_map(changed).collect();
-        run(connection, &UPDATE_INCIDENTS, &[], changed).await?;
-        run(connection, &INSERT_MAILS, &[], std::mem::take(&mut self.mails)).await?;
-        run(connection, &INSERT_ALERTS, &[], std::mem::take(&mut self.alerts)).await?;
-        run(connection, &INSERT_ENTRIES, &[], std::mem::take(&mut self.entries)).await?;
+        run((&mut *connection, self.dialect), &UPDATE_INCIDENTS, &[], changed).await?;
+        run((&mut *connection, self.dialect), &INSERT_MAILS, &[], std::mem::take(&mut self.mails)).await?;
+        run((&mut *connection, self.dialect), &INSERT_ALERTS, &[], std::mem::take(&mut self.alerts)).await?;
+        run((&mut *connection, self.dialect), &INSERT_ENTRIES, &[], std::mem::take(&mut self.entries)).await?;
         let heard = std::mem::take(&mut self.heard).into_iter().map(|((service, sender), heard)| {
             vec![
                 Cell::Text(service),
@@ -204,7 +239,7 @@ impl Pending {
                 Cell::Int(heard.last_at.as_millisecond()),
             ]
         });
-        run(connection, &REMEMBER_SENDERS, &[], heard.collect()).await?;
+        run((&mut *connection, self.dialect), &REMEMBER_SENDERS, &[], heard.collect()).await?;
         Ok(())
     }
 }
@@ -227,14 +262,13 @@ impl Pending {
             Cell::Text(lead.to_owned()),
         ];
         let rows = ids.iter().map(|id| vec![Cell::Text((*id).to_owned())]).collect();
-        Ok(!run(connection, &CLAIM, &leading, rows).await?.is_empty())
+        Ok(!run((&mut *connection, self.dialect), &CLAIM, &leading, rows).await?.is_empty())
     }
 }
 
-/// A statement over any number of rows: what stands before the rows, how a row reads, and what stands after them.
+/// A statement over any number of rows: what stands before the rows and what stands after them.
 struct Statement {
     head: &'static str,
-    row: fn(&mut String, usize),
     /// Parameters before those of the rows.
     leading: usize,
     columns: usize,
@@ -243,11 +277,10 @@ struct Statement {
 
 /// Leading: the instant before which an earlier delivery does not count any more.
 const REMEMBER_DELIVERIES: Statement = Statement {
-    head: "insert into seen (recipient, fingerprint, mail_id, received_at) values ",
-    row: |sql, first| plain_row(sql, first, 4),
+    head: "insert into seen (recipient, fingerprint, mail_id, received_at) select * from (values ",
     leading: 1,
     columns: 4,
-    tail: " on conflict (recipient, fingerprint) do update set \
+    tail: ") as new where column1 is not null on conflict (recipient, fingerprint) do update set \
            mail_id = case when seen.received_at < $1 then excluded.mail_id else seen.mail_id end, \
            received_at = case when seen.received_at < $1 then excluded.received_at else seen.received_at end \
            returning recipient, fingerprint, mail_id",
@@ -258,7 +291,6 @@ const LOCK_OPEN: Statement = Statement {
     // Selected from, not given: SQLite then looks each key up instead of walking through all open incidents.
     head: "update incident set touched_at = $1 where resolved_at is null and (service, dedup_key) in \
            (select column1, column2 from (values ",
-    row: |sql, first| plain_row(sql, first, 2),
     leading: 1,
     columns: 2,
     tail: ") as wanted) returning *",
@@ -272,7 +304,6 @@ const CLAIM: Statement = Statement {
            and exists (select 1 from incident i where i.number = notification.incident_number \
            and (i.status = 'triggered' or (i.status = 'acknowledged' and notification.called_in = 1))) \
            and id in (select column1 from (values ",
-    row: |sql, first| plain_row(sql, first, 1),
     leading: 4,
     columns: 1,
     tail: ") as wanted) returning id",
@@ -280,62 +311,45 @@ const CLAIM: Statement = Statement {
 
 /// Mails may be committed in another order than they came in.
 const REMEMBER_SENDERS: Statement = Statement {
-    head: "insert into sender (service, sender, mails, last_mail_id, last_at) values ",
-    row: |sql, first| plain_row(sql, first, 5),
+    head: "insert into sender (service, sender, mails, last_mail_id, last_at) select * from (values ",
     leading: 0,
     columns: 5,
-    tail: " on conflict (service, sender) do update set mails = sender.mails + excluded.mails, \
+    tail: ") as new where column1 is not null on conflict (service, sender) do update set mails = sender.mails + excluded.mails, \
            last_mail_id = case when excluded.last_at >= sender.last_at then excluded.last_mail_id else sender.last_mail_id end, \
            last_at = case when excluded.last_at >= sender.last_at then excluded.last_at else sender.last_at end",
 };
 
 const INSERT_MAILS: Statement = Statement {
     head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
-           header_from, subject, origin_at, defects, trace, client, authentication) values ",
-    row: |sql, first| plain_row(sql, first, 17),
+           header_from, subject, origin_at, defects, trace, client, authentication) select * from (values ",
     leading: 0,
     columns: 17,
-    tail: "",
+    tail: ") as new where column1 is not null",
 };
 
 const INSERT_ALERTS: Statement = Statement {
     head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
-           outcome, incident_number, details, links, held) values ",
-    row: |sql, first| plain_row(sql, first, 15),
+           outcome, incident_number, details, links, held) select * from (values ",
     leading: 0,
     columns: 15,
-    tail: "",
+    tail: ") as new where column1 is not null",
 };
 
 /// The second cell counts the rows of one incident in this flush. Whether a database sees the rows before it or
 /// not, the ordinals come out different and in order.
 const INSERT_ENTRIES: Statement = Statement {
-    head: "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) values ",
-    row: |sql, first| {
-        let at = |n: usize| first + n;
-        let _ = write!(
-            sql,
-            "(${0}, (select coalesce(max(ordinal), 0) from timeline where incident_number = ${0}) + ${1}, ${2}, ${3}, ${4}, \
-             ${5}, ${6})",
-            at(0),
-            at(1),
-            at(2),
-            at(3),
-            at(4),
-            at(5),
-            at(6)
-        );
-    },
+    head: "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) \
+           select column1, (select coalesce(max(ordinal), 0) from timeline where incident_number = column1) + column2, \
+           column3, column4, column5, column6, column7 from (values ",
     leading: 0,
     columns: 7,
-    tail: "",
+    tail: ") as new where column1 is not null",
 };
 
 const UPDATE_INCIDENTS: Statement = Statement {
     head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
            triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, details, links, held, state) \
            as (values ",
-    row: |sql, first| plain_row(sql, first, 19),
     leading: 0,
     columns: 19,
     tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
@@ -346,45 +360,53 @@ const UPDATE_INCIDENTS: Statement = Statement {
            details = new.details, links = new.links, held = new.held, state = new.state from new where incident.number = new.number",
 };
 
-fn plain_row(sql: &mut String, first: usize, columns: usize) {
-    for column in 0..columns {
-        let _ = write!(sql, "{}${}", if column == 0 { '(' } else { ',' }, first + column);
-    }
-    sql.push(')');
-}
-
 impl Statement {
-    fn sql(&self, rows: usize) -> String {
+    fn sql(&self, rows: usize, dialect: Dialect) -> String {
+        // SQLite finds a parameter by its name in a list that it walks through each time; without names it need not.
+        let nameless = self.leading == 0 && dialect == Dialect::Sqlite;
         let mut sql = self.head.to_owned();
         for row in 0..rows {
-            if row > 0 {
-                sql.push(',');
+            for column in 0..self.columns {
+                sql.push_str(match (row, column) {
+                    (0, 0) => "(",
+                    (_, 0) => "),(",
+                    _ => ",",
+                });
+                if nameless {
+                    sql.push('?');
+                } else {
+                    let _ = write!(sql, "${}", 1 + self.leading + row * self.columns + column);
+                }
             }
-            (self.row)(&mut sql, 1 + self.leading + row * self.columns);
         }
+        sql.push(')');
         sql.push_str(self.tail);
         sql
     }
 }
 
-/// Runs a statement over all rows and returns what it returns.
+/// Runs a statement over all rows and returns what it returns. Rows of nothing fill it up: one statement more costs
+/// more than they do.
 async fn run(
-    connection: &mut AnyConnection,
+    (connection, dialect): (&mut AnyConnection, Dialect),
     statement: &Statement,
     leading: &[Cell],
     rows: Vec<Vec<Cell>>,
 ) -> Result<Vec<AnyRow>, Error> {
     let mut rows = rows.into_iter();
     let mut returned = Vec::new();
-    while rows.len() > 0 {
-        let count = ROWS_MAX.min(1 << rows.len().ilog2());
+    while let Some(first) = rows.next() {
+        let count = ROWS_MAX.min((1 + rows.len()).next_power_of_two());
         // Only our own words and numbers are in the text; every value is bound.
-        let mut query = sqlx::query(AssertSqlSafe(statement.sql(count)));
-        for cell in leading.iter().cloned().chain(rows.by_ref().take(count).flatten()) {
+        let mut query = sqlx::query(AssertSqlSafe(statement.sql(count, dialect)));
+        let nothing: Vec<Cell> = first.iter().map(Cell::nothing).collect();
+        let given = std::iter::once(first).chain(rows.by_ref().take(count - 1));
+        let filled = given.chain(std::iter::repeat(nothing)).take(count);
+        for cell in leading.iter().cloned().chain(filled.flatten()) {
             query = match cell {
                 Cell::Int(value) => query.bind(value),
                 Cell::Text(value) => query.bind(value),
-                Cell::Blob(value) => query.bind(value),
+                Cell::BlobOrNull(value) => query.bind(value),
                 Cell::IntOrNull(value) => query.bind(value),
                 Cell::TextOrNull(value) => query.bind(value),
             };
@@ -400,15 +422,13 @@ mod tests {
 
     #[test]
     fn statements_number_their_parameters() {
+        let sql = INSERT_ALERTS.sql(2, Dialect::Postgres);
         assert!(
-            INSERT_ALERTS
-                .sql(2)
-                .ends_with("$13,$14,$15),($16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30)")
+            sql.contains("$14,$15),($16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30)) as new"),
+            "{sql}"
         );
-        assert!(
-            INSERT_ENTRIES
-                .sql(2)
-                .contains("($8, (select coalesce(max(ordinal), 0) from timeline where incident_number = $8) + $9,")
-        );
+        assert_eq!(INSERT_ALERTS.sql(2, Dialect::Sqlite).matches('?').count(), 30);
+        let asked = REMEMBER_DELIVERIES.sql(2, Dialect::Sqlite);
+        assert!(asked.contains("(values ($2,$3,$4,$5),($6,$7,$8,$9)) as new"), "what comes first is counted: {asked}");
     }
 }

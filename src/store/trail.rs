@@ -304,6 +304,9 @@ fn told(row: &AnyRow) -> Result<Told, Error> {
 mod tests {
     use super::*;
 
+    /// Changes a row behind the chain's back.
+    type Forge = fn(&mut Told);
+
     fn chain() -> Vec<Told> {
         let mut previous = String::new();
         let row = |number: i64| {
@@ -332,15 +335,12 @@ mod tests {
         rows.iter().try_for_each(|row| end.follow(row)).map(|()| end)
     }
 
-    /// Changes a row behind our back.
-    type Forgery = fn(&mut Told);
-
     #[test]
     fn the_first_row_that_does_not_fit_is_named() {
         let whole = chain();
         let last = walked(&whole).expect("whole");
         assert_eq!((last.number, last.is_last(&last)), (4, Ok(())));
-        let changed: [(&str, Forgery); 9] = [
+        let changed: [(&str, Forge); 9] = [
             ("who", |row| row.who = "bob".to_owned()),
             ("way", |row| row.way = "api".to_owned()),
             ("origin", |row| row.origin.clear()),

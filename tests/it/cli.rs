@@ -74,6 +74,12 @@ impl Gateway {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The programs that the one we started has started: the gateway below strace.
+    pub(crate) fn below(&self) -> Vec<String> {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        std::fs::read_to_string(children).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs").success());
@@ -82,6 +88,10 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        // First what strace runs: it would outlive it.
+        for pid in self.below() {
+            let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -32,8 +32,7 @@ async fn every_250_comes_after_its_flush() {
     }
     client.command("QUIT").await;
     // strace passes the signal on to nobody; the program it runs is asked itself.
-    let children = format!("/proc/{0}/task/{0}/children", gateway.child.id());
-    let pid = std::fs::read_to_string(children).expect("its child").trim().to_owned();
+    let pid = gateway.below().pop().expect("its child");
     assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().expect("kill runs").success());
     gateway.child.wait().expect("it ends");
 
