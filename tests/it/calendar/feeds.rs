@@ -155,12 +155,12 @@ async fn shifts_are_the_same_events_the_next_day() {
 async fn a_token_opens_one_feed_and_nothing_else() {
     let world = World::build(DEFINITIONS, "", None).await;
     let feed = Feed::Schedule("primary".to_owned());
-    let right = path(&feed, "a secret");
-    assert_eq!(get(&world, &right, None).await.status(), 404, "nobody has asked for a feed yet");
-    world.running.engine.store().secret_or(SECRET, "a secret", world.now()).await.expect("stored");
+    let secret = world.running.engine.store().secret_or(SECRET, "a secret", world.now()).await.expect("stored");
+    assert_eq!(secret.len(), 64, "made at the start: {} hex digits", secret.len());
+    let right = path(&feed, &secret);
     assert_eq!(get(&world, &right, None).await.status(), 200);
     assert_eq!(get(&world, &format!("{right}&program=x"), None).await.status(), 200);
-    let token = feed.token("a secret");
+    let token = feed.token(&secret);
     for wrong in [
         feed.path(),
         format!("{}?token=", feed.path()),
@@ -170,12 +170,13 @@ async fn a_token_opens_one_feed_and_nothing_else() {
         format!("/feeds/schedules/secondary.ics?token={token}"),
         format!("/feeds/people/primary.ics?token={token}"),
         format!("/feeds/schedules/primary?token={token}"),
-        path(&Feed::Schedule("nobody".to_owned()), "a secret"),
-        path(&Feed::Person("nobody".to_owned()), "a secret"),
+        path(&Feed::Schedule("nobody".to_owned()), &secret),
+        path(&Feed::Person("nobody".to_owned()), &secret),
     ] {
         let response = get(&world, &wrong, None).await;
         assert_eq!(response.status(), 404, "{wrong}");
-        assert_eq!(response.text().await.expect("text"), "{\"error\":\"there is no such feed\"}");
+        let problem: serde_json::Value = response.json().await.expect("a problem");
+        assert_eq!(problem["detail"], "there is no such feed");
     }
     let api = world.http().get(world.url("/api/v1/oncall")).bearer_auth(&token).send().await.expect("an answer");
     assert_eq!(api.status(), 401);
