@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Print an address, good once and for three days, where somebody sets a password; an old one is replaced
     Invite(Invite),
     /// Print an address, good once and for a quarter of an hour, that signs in as admin for one hour, whatever passwords
-    /// and sign-in providers do; it opens an incident and is told in the trail
+    /// and proxies do; it opens an incident and is told in the trail
     BreakGlass {
         #[command(flatten)]
         config: ConfigArg,
@@ -51,7 +51,7 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
         }
         Command::BreakGlass { config, reason } => {
             if reason.trim().is_empty() {
-                bail!("say why: --reason \"the sign-in provider is down\"");
+                bail!("say why: --reason \"the proxy that signs us in is down\"");
             }
             let by = super::actor();
             let loaded = config.load()?;
