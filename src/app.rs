@@ -352,6 +352,7 @@ impl Running {
         background.run("the worker", self.worker.clone().run(stop()));
         background.run("the reader of calendars", self.calendars.clone().run(stop()));
         background.run("the watch over calls", self.watch.lock().await.clone().run(stop()));
+        background.run("the keeper of the database's log", self.engine.store().clone().keep_log_short(stop()));
         background.run("the auditor", audit::run(Arc::clone(&self.engine), stop()));
     }
 

@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     // The database library tells every slow statement; people who want to know ask for it.
     let default = || EnvFilter::new(format!("{},sqlx=warn", cli.log_level()));
     // Nobody may be reading; then lines are dropped, and the gateway goes on.
-    let (log, _flushed_at_the_end) = tracing_appender::non_blocking(std::io::stderr());
+    // Lines that come together are written together.
+    let (log, _flushed_at_the_end) = tracing_appender::non_blocking(std::io::BufWriter::new(std::io::stderr()));
     tracing_subscriber::fmt()
         .with_writer(log)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))

@@ -37,6 +37,7 @@ use self::problem::{Problem, Problems, SourceFile};
 pub use self::reader::{Placed, Reader, Table};
 use crate::domain::Definitions;
 use crate::domain::handling::Handling;
+use crate::domain::hex::hex;
 use crate::domain::rulebook::{AddressPattern, Pack, Rulebook, Service};
 use crate::domain::ruleset::RuleSet;
 use crate::settings::Settings;
@@ -140,7 +141,7 @@ fn files(sources: &[Arc<SourceFile>], folder: &Path) -> BTreeMap<String, String>
 }
 
 fn short(digest: Sha256) -> String {
-    digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.finalize()[..6])
 }
 
 /// Reads the shipped packs and those of a folder; a pack there replaces the shipped one of its name.

@@ -24,6 +24,7 @@ pub mod follow_up;
 pub mod forecast;
 pub mod handling;
 pub mod heartbeat;
+pub mod hex;
 pub mod hold;
 pub mod html;
 pub mod incident;

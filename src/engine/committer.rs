@@ -178,6 +178,8 @@ async fn commit(writer: &Writer, works: Arc<Vec<Work>>, replies: Vec<oneshot::Se
     let mut away = match outcome {
         Ok(all) => {
             replies.into_iter().zip(all).for_each(|(reply, done)| _ = reply.send(Ok(done)));
+            // All at once, so that the writer of the log is woken once.
+            works.iter().filter_map(Work::mail).for_each(Intake::tell);
             return;
         }
         Err(Failure::Work(error)) => {
@@ -197,8 +199,10 @@ async fn commit(writer: &Writer, works: Arc<Vec<Work>>, replies: Vec<oneshot::Se
                 Failure::Database(error) => away.insert(error).clone(),
             }),
         };
-        if let Err(error) = &answer {
-            tracing::error!(%error, "a change could not be stored");
+        match (&answer, works[at].mail()) {
+            (Err(error), _) => tracing::error!(%error, "a change could not be stored"),
+            (Ok(_), Some(intake)) => intake.tell(),
+            (Ok(_), None) => {}
         }
         let _ = reply.send(answer);
     }

@@ -17,6 +17,7 @@ use crate::domain::Definitions;
 use crate::domain::alert::Alert;
 use crate::domain::authentication::Authentication;
 use crate::domain::client::Client;
+use crate::domain::hex::hex;
 use crate::domain::mail::{Mail, headers_and_body};
 use crate::domain::rulebook::{HandedIn, TraceLine, Verdict};
 use crate::domain::sender_policy::{Mode, Objection};
@@ -28,6 +29,9 @@ pub const REPEAT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Mails above this are read on a thread of their own, so that they do not hold up other connections.
 const INLINE_BYTES_MAX: usize = 128 * 1024;
+
+/// Bytes of a hash that tell mails apart: enough against chance, and who makes two alike silences himself only.
+const FINGERPRINT_BYTES: usize = 16;
 
 /// Bytes of a sender's address that are told apart.
 const SENDER_BYTES_MAX: usize = 254;
@@ -82,10 +86,24 @@ impl Engine {
         } else {
             judge(incoming, definitions, now)
         };
-        for verdict in &intake.verdicts {
+        if let Some(why) = refused(&intake.verdicts) {
+            tracing::warn!(peer = intake.mail.client.address, "refused a mail: {why}");
+            return Err(Error::Refused(why.to_owned()));
+        }
+        match self.committer.submit(Work::Receive(Box::new(intake))).await? {
+            Done::Received(receipt) => Ok(receipt),
+            other => unreachable!("a mail is answered by its receipt, not by {other:?}"),
+        }
+    }
+}
+
+impl Intake {
+    /// Tells the log what it says.
+    pub(crate) fn tell(&self) {
+        for verdict in &self.verdicts {
             for alert in &verdict.alerts {
                 tracing::info!(
-                    mail.id = intake.mail.id,
+                    mail.id = self.mail.id,
                     service = verdict.service,
                     rule = alert.rule,
                     action = alert.action.word(),
@@ -95,14 +113,6 @@ impl Engine {
                     alert.rule
                 );
             }
-        }
-        if let Some(why) = refused(&intake.verdicts) {
-            tracing::warn!(peer = intake.mail.client.address, "refused a mail: {why}");
-            return Err(Error::Refused(why.to_owned()));
-        }
-        match self.committer.submit(Work::Receive(Box::new(intake))).await? {
-            Done::Received(receipt) => Ok(receipt),
-            other => unreachable!("a mail is answered by its receipt, not by {other:?}"),
         }
     }
 }
@@ -157,7 +167,7 @@ fn judge(incoming: Incoming, definitions: Arc<Definitions>, now: Timestamp) -> I
         defects: parsed.defects.clone(),
         trace: verdicts.iter().map(trace).collect(),
     };
-    let fingerprint = parsed.message_id.as_deref().map(|id| fingerprint(id, &incoming.raw));
+    let fingerprint = fingerprint(&parsed, &incoming.raw);
     Intake { mail, raw: incoming.raw, verdicts, fingerprint, definitions }
 }
 
@@ -303,7 +313,13 @@ pub(crate) fn sender(mail: &StoredMail) -> &str {
 
 /// Message-ID, subject, date and body: what stays the same when a mail server sends a mail again, and what two
 /// mails of a device with one Message-ID for all do not share. Other headers do not count: each hop adds its own.
-pub(crate) fn fingerprint(message_id: &str, raw: &[u8]) -> String {
+/// None without a Message-ID.
+///
+/// The date leads, in seconds: mails of one hour then lie side by side in the database's index, and a batch of them
+/// changes few of its pages.
+pub(crate) fn fingerprint(mail: &Mail, raw: &[u8]) -> Option<String> {
+    let message_id = mail.message_id.as_deref()?;
+    let date = mail.date.map_or(0, |date| u32::try_from(date.as_second()).unwrap_or_default());
     let (headers, body) = headers_and_body(raw);
     let mut hash = Sha256::new();
     hash.update(message_id.as_bytes());
@@ -321,7 +337,7 @@ pub(crate) fn fingerprint(message_id: &str, raw: &[u8]) -> String {
     }
     hash.update([0]);
     hash.update(body);
-    hex(&hash.finalize())
+    Some(format!("{date:08x}{}", hex(&hash.finalize()[..FINGERPRINT_BYTES])))
 }
 
 /// Ids sort by arrival: 48 bits of milliseconds, 16 of a counter, 64 random ones.
@@ -331,27 +347,37 @@ fn mail_id(now: Timestamp) -> String {
     format!("{millis:012x}{count:04x}{}", &random_id()[16..])
 }
 
-/// Bytes as lower-case hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_repeated_mail_is_known_by_id_and_body() {
-        let print = |raw: &str| fingerprint("1@mon", raw.as_bytes());
+        let print_of = |id: &str, rest: &str| {
+            let raw = format!("Message-ID: <{id}>\r\n{rest}");
+            fingerprint(&Mail::parse(raw.as_bytes()), raw.as_bytes()).expect("it has an id")
+        };
+        let print = |rest: &str| print_of("1@mon", rest);
         let first = print("Received: a\r\nSubject: x\r\n\r\nbody\r\n");
         assert_eq!(first, print("Received: b\r\nReceived: a\r\nSubject: x\r\n\r\nbody\r\n"));
         assert_ne!(first, print("Received: a\r\nSubject: x\r\n\r\nother\r\n"));
-        assert_ne!(first, fingerprint("2@mon", b"Received: a\r\nSubject: x\r\n\r\nbody\r\n"));
+        assert_ne!(first, print_of("2@mon", "Received: a\r\nSubject: x\r\n\r\nbody\r\n"));
         assert_ne!(first, print("Received: a\r\nSubject: y\r\n\r\nbody\r\n"), "one id for all, another host");
         assert_ne!(print("Subject: x\r\n y\r\n\r\n"), print("Subject: x\r\n z\r\n\r\n"));
         assert_ne!(print("Date: 1\r\n\r\nx"), print("Date: 2\r\n\r\nx"));
         assert_eq!(print("a: b\n\nbody"), print("c: d\n\nbody"));
-        assert_eq!(print("no blank line"), print("another without one"));
+        assert_eq!(fingerprint(&Mail::parse(b"Subject: x\r\n\r\n"), b"Subject: x\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn fingerprints_sort_by_the_date_that_the_sender_wrote() {
+        let print = |date: &str| {
+            let raw = format!("Message-ID: <1@mon>\r\nDate: {date}\r\n\r\n");
+            fingerprint(&Mail::parse(raw.as_bytes()), raw.as_bytes()).expect("it has an id")
+        };
+        assert!(print("Sat, 21 Nov 2026 10:00:00 +0100") < print("Sat, 21 Nov 2026 09:00:01 +0000"));
+        assert!(print("once upon a time").starts_with("00000000"));
+        assert_eq!(print("Sat, 21 Nov 2026 10:00:00 +0100").len(), 8 + 2 * FINGERPRINT_BYTES);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use rand::RngExt as _;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use super::intake::hex;
 use super::notice::in_time;
 use super::{Engine, Error};
 use crate::domain::actor::Actor;
+use crate::domain::hex::hex;
 use crate::domain::request::Refused;
 use crate::store;
 use crate::store::push::Subscription;

@@ -4,9 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::committer::{Done, Work};
 use super::door::{self, Handled};
-use super::intake::hex;
 use super::{Engine, Error};
 use crate::domain::Definitions;
+use crate::domain::hex::hex;
 use crate::domain::incident::{Cause, Event, Incident};
 use crate::store::{self, WriteTx};
 

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::origin::Origin;
 use super::{Error, Shared};
 use crate::domain::actor::Actor;
+use crate::domain::hex::hex;
 use crate::domain::scope::Scope;
-use crate::engine::intake::hex;
 use crate::store::token::Token;
 
 /// What tokens begin with, so that people and secret scanners know them.

@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{Error, Shared};
+use crate::domain::hex::hex;
 use crate::domain::schedule::Schedule;
 use crate::domain::situation::{Swap, overrides_of};
 use crate::domain::stretch::{self, Stretch};
-use crate::engine::intake::hex;
 use crate::ical::{self, FeedShift};
 
 /// The name of the secret in the database.

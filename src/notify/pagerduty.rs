@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::domain::hex::hex;
 use crate::notify::exchange::{About, Act, Answer, Callback, Outcome, Refusal, Request, Response, Secret};
 use crate::notify::message::{Kind, Message, Subject, number_of_key};
 use crate::notify::signature;
@@ -115,8 +116,7 @@ pub fn answer(config: &Config, call: &Callback<'_>) -> Result<Answer, Refusal> {
 /// `X-PagerDuty-Signature` holds several signatures while secrets are rotated; any with any secret will do.
 fn verify(config: &Config, call: &Callback<'_>) -> Result<(), Refusal> {
     let secrets = config.signing_secrets.iter().map(|secret| secret.expose().as_bytes()).filter(|s| !s.is_empty());
-    let right: Vec<String> =
-        secrets.map(|secret| signature::hex(&signature::hmac_sha256(secret, &[call.body]))).collect();
+    let right: Vec<String> = secrets.map(|secret| hex(&signature::hmac_sha256(secret, &[call.body]))).collect();
     let given = call.header("x-pagerduty-signature").split(',').filter_map(|given| given.trim().strip_prefix("v1="));
     let mut any = false;
     for given in given {

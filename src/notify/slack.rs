@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::domain::hex::hex;
 use crate::notify::exchange::{
     About, Act, Answer, Callback, Outcome, Refusal, Request, Response, Secret, provider_words,
 };
@@ -161,7 +162,7 @@ fn verify(config: &Config, call: &Callback<'_>) -> Result<(), Refusal> {
     }
     let key = config.signing_secret.expose().as_bytes();
     let right = signature::hmac_sha256(key, &[b"v0:", timestamp.as_bytes(), b":", call.body]);
-    let right = format!("v0={}", signature::hex(&right));
+    let right = format!("v0={}", hex(&right));
     if key.is_empty() || !signature::is_same(call.header("x-slack-signature"), &right) {
         return Err(Refusal::Forged("its signature is wrong"));
     }

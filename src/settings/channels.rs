@@ -11,10 +11,11 @@ use ipnet::IpNet;
 
 use super::read_secret;
 use crate::definitions::{Placed, Table};
+use crate::domain::hex::hex;
 use crate::notify::Secret;
 use crate::notify::exchange::Method;
 use crate::notify::setup::{Named, Setup};
-use crate::notify::signature::{hex, hmac_sha256};
+use crate::notify::signature::hmac_sha256;
 use crate::notify::{exec, webhook};
 
 /// What tells this gateway from others that share an account elsewhere.

@@ -3,10 +3,12 @@
 //! It knows sockets, time limits and memory, and nothing about commands.
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -308,7 +310,7 @@ impl<M: Mailroom> Connection<'_, M> {
         let held = std::mem::replace(&mut self.held, Held::new(self.door));
         let (mailroom, authenticator) = (Arc::clone(&self.door.mailroom), Arc::clone(&self.door.authenticator));
         let unknown = self.door.counters.authentication_unknown.clone();
-        let receiving = tokio::spawn(async move {
+        let receiving = AssertUnwindSafe(async move {
             let wanted = mailroom.wanted(&incoming.recipients);
             let incoming = if wanted.is_anything() { authenticator.examine(incoming, wanted).await } else { incoming };
             if !incoming.authentication.is_known(wanted) {
@@ -318,8 +320,14 @@ impl<M: Mailroom> Connection<'_, M> {
             drop(held);
             received
         });
+        let mut receiving = Box::pin(receiving.catch_unwind());
+        let received = tokio::time::timeout(self.door.config.commit_timeout, &mut receiving).await;
+        if received.is_err() {
+            // It may still be stored; the sender's next try is then recognised.
+            tokio::spawn(receiving);
+        }
         let counters = &self.door.counters;
-        let (counter, why) = match tokio::time::timeout(self.door.config.commit_timeout, receiving).await {
+        let (counter, why) = match received {
             Ok(Ok(Ok(receipt))) => {
                 counters.mails_accepted.inc();
                 return self.session.committed(Committed::Durable(&receipt.mail_id));
@@ -329,7 +337,7 @@ impl<M: Mailroom> Connection<'_, M> {
                 return self.session.committed(Committed::Refused);
             }
             Ok(Ok(Err(error))) => (&counters.mails_not_committed, error.to_string()),
-            Ok(Err(error)) => (&counters.mails_not_committed, format!("storing it failed inside: {error}")),
+            Ok(Err(_)) => (&counters.mails_not_committed, "storing it failed inside".to_owned()),
             Err(_) => (&counters.mails_not_committed, "it took too long".to_owned()),
         };
         tracing::error!(peer = self.client.address, "a mail was not stored; its sender was told to try again: {why}");

@@ -21,6 +21,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use self::lenient::Lenient;
 use super::listener::ClientCertificates;
 use crate::domain::client::Certificate;
+use crate::domain::hex::hex;
 
 mod lenient;
 
@@ -205,7 +206,7 @@ pub(super) fn words(connection: &ServerConnection) -> String {
 
 /// The names in a certificate. One we cannot read is still known by its fingerprint.
 fn describe(certificate: &CertificateDer<'_>) -> Certificate {
-    let fingerprint = Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = hex(&Sha256::digest(certificate));
     let Ok(parsed) = x509_cert::Certificate::from_der(certificate) else {
         return Certificate { fingerprint, ..Certificate::default() };
     };

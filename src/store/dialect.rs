@@ -33,17 +33,24 @@ impl Dialect {
         match self {
             // FULL syncs the log at every commit; NORMAL may lose the last ones at power loss (sqlite.org/pragma).
             // What SQLite puts aside while a statement runs is gone after a crash anyway, so it need not be a file.
-            // 32 MiB of pages at the most keep a day's deliveries in memory, which each mail is looked up in. 4000 pages
-            // of log (16 MiB) are one checkpoint: a page that many mails change is then written back once.
             Self::Sqlite => &[
                 "pragma synchronous = full",
                 "pragma foreign_keys = on",
                 "pragma busy_timeout = 5000",
                 "pragma temp_store = memory",
-                "pragma cache_size = -32768",
-                "pragma wal_autocheckpoint = 4000",
             ],
             Self::Postgres => &["set idle_in_transaction_session_timeout = '60s'", "set lock_timeout = '10s'"],
+        }
+    }
+
+    /// Run besides on every new connection for writing.
+    pub(crate) fn on_connect_for_writing(self) -> &'static [&'static str] {
+        match self {
+            // 8 MiB hold the pages that mails change, and all of a cache is walked through after a commit that has put
+            // pages of a table in order. The log is copied back beside the commits (store/log.rs); where nobody does it,
+            // a commit does after 8000 pages (32 MiB).
+            Self::Sqlite => &["pragma cache_size = -8192", "pragma wal_autocheckpoint = 8000"],
+            Self::Postgres => &[],
         }
     }
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use sqlx::any::AnyRow;
 
-use super::pending::{Cell, Table};
+use super::pending::Table;
+use super::statement::Cell;
 use super::{Error, Store, WriteTx, instant, instant_or_none, int, json, text, text_or_none, to_json, word};
 use crate::domain::alert::Severity;
 use crate::domain::dependency::ParentKey;

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::pending::{Cell, Table};
+use super::pending::Table;
+use super::statement::Cell;
 use super::{Error, Store, WriteTx, instant, int, json, text, text_or_none, to_json, word};
 use crate::domain::alert::Alert;
 use crate::domain::authentication::Authentication;

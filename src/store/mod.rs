@@ -16,6 +16,7 @@ pub mod happened;
 pub mod heartbeat;
 pub mod incident;
 mod lease;
+pub mod log;
 pub mod mail;
 pub mod node;
 pub mod notice;
@@ -25,6 +26,7 @@ pub mod oncall;
 mod open;
 mod pending;
 pub mod push;
+mod statement;
 pub mod token;
 pub mod trail;
 
@@ -39,6 +41,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Row};
 use std::time::Duration;
 
 pub use self::dialect::Dialect;
+use self::log::Growth;
 use self::oncall::Arranged;
 pub use self::open::OpenError;
 pub(crate) use self::pending::Delivery;
@@ -54,6 +57,7 @@ pub struct Store {
     dialect: Dialect,
     reading: AnyPool,
     writing: AnyPool,
+    growth: Arc<Growth>,
 }
 
 /// What can go wrong once the database is open. Each says its cause itself, so that a log line and the end of a
@@ -98,6 +102,7 @@ impl From<sqlx::Error> for Error {
 #[derive(Debug)]
 pub struct WriteTx {
     connection: PoolConnection<Any>,
+    growth: Arc<Growth>,
     pending: Pending,
     entries: HashMap<i64, i64>,
     arranged: Option<Arc<Arranged>>,
@@ -148,6 +153,7 @@ impl Store {
         let connection = self.writing.acquire().await?;
         let mut tx = WriteTx {
             connection,
+            growth: Arc::clone(&self.growth),
             pending: Pending::new(self.dialect),
             entries: HashMap::new(),
             arranged: None,
@@ -205,8 +211,7 @@ impl WriteTx {
         now: Timestamp,
         since: Timestamp,
     ) -> Result<(), Error> {
-        self.pending.ask_deliveries(&mut self.connection, deliveries, now, since).await?;
-        self.pending.ask_open(&mut self.connection, keys, now).await
+        self.pending.ask_ahead(&mut self.connection, deliveries, keys, now, since).await
     }
 
     /// Whether it has opened an incident, or moved one so that something may be due at another time.
@@ -233,6 +238,7 @@ impl WriteTx {
         self.seal().await?;
         sqlx::query("commit").execute(&mut *self.connection).await?;
         self.finished = true;
+        self.growth.add(self.pending.flushed_bytes());
         Ok(())
     }
 

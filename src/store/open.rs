@@ -1,6 +1,7 @@
 //! Opening the database: create, check, migrate, and say in plain words why not.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
@@ -64,7 +65,7 @@ impl Store {
         if dialect == Dialect::Sqlite {
             create_file(&sqlite_path(url))?;
         }
-        let writing = connect(url, dialect, dialect.writers()).await?;
+        let writing = connect(url, dialect, dialect.writers(), dialect.on_connect_for_writing()).await?;
         for statement in dialect.before_migrations() {
             writing.execute(*statement).await.map_err(OpenError::Connect)?;
         }
@@ -73,12 +74,18 @@ impl Store {
             other => OpenError::Migrate(other),
         })?;
         check_durability(&writing, dialect).await?;
-        let reading = connect(url, dialect, 4).await?;
-        Ok(Self { dialect, reading, writing })
+        let reading = connect(url, dialect, 4, &[]).await?;
+        Ok(Self { dialect, reading, writing, growth: Arc::default() })
     }
 }
 
-async fn connect(url: &str, dialect: Dialect, connections_max: u32) -> Result<AnyPool, OpenError> {
+/// Opens connections; `besides` is run on each, after what is run on all.
+async fn connect(
+    url: &str,
+    dialect: Dialect,
+    connections_max: u32,
+    besides: &'static [&'static str],
+) -> Result<AnyPool, OpenError> {
     let options = AnyPoolOptions::new()
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -89,7 +96,7 @@ async fn connect(url: &str, dialect: Dialect, connections_max: u32) -> Result<An
         .idle_timeout(None)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                for statement in dialect.on_connect() {
+                for statement in dialect.on_connect().iter().chain(besides) {
                     connection.execute(*statement).await?;
                 }
                 Ok(())

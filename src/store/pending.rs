@@ -1,21 +1,19 @@
-//! Many rows to a statement: a statement costs a round trip to the database, and a batch of mails would otherwise
-//! need half a dozen of them for each.
+//! What a transaction keeps back, so that a batch of mails is a few statements and not half a dozen for each mail.
 //!
 //! What nobody needs to see before the end of a transaction (rows to insert, incidents to update) is kept back for
 //! its flush; what a batch of mails will ask for (delivered before? an open incident with this key?) is asked ahead.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
+use super::statement::{
+    CLAIM, Cell, INSERT_ALERTS, INSERT_ENTRIES, INSERT_MAILS, LOCK_OPEN, REMEMBER_DELIVERIES, REMEMBER_SENDERS, Run,
+    UPDATE_INCIDENTS, run,
+};
 use super::{Dialect, Error};
 use crate::domain::incident::{Incident, Status};
-
-/// Most rows in a statement. Statements come in powers of two, so that few different ones are prepared.
-const ROWS_MAX: usize = 128;
 
 /// Bytes kept back before they are written, so that large mails do not lie in memory twice for long.
 const BYTES_MAX: usize = 4 << 20;
@@ -29,27 +27,6 @@ pub(crate) struct Delivery<'a> {
     pub(crate) fingerprint: &'a str,
     /// Its id.
     pub(crate) mail_id: &'a str,
-}
-
-/// A value of a row.
-#[derive(Debug, Clone)]
-pub(super) enum Cell {
-    Int(i64),
-    Text(String),
-    BlobOrNull(Option<Vec<u8>>),
-    IntOrNull(Option<i64>),
-    TextOrNull(Option<String>),
-}
-
-impl Cell {
-    /// No value, of the same type: PostgreSQL wants to know it.
-    fn nothing(&self) -> Self {
-        match self {
-            Self::Int(_) | Self::IntOrNull(_) => Self::IntOrNull(None),
-            Self::Text(_) | Self::TextOrNull(_) => Self::TextOrNull(None),
-            Self::BlobOrNull(_) => Self::BlobOrNull(None),
-        }
-    }
 }
 
 /// The tables whose rows are kept back.
@@ -68,6 +45,7 @@ pub(super) struct Pending {
     alerts: Vec<Vec<Cell>>,
     entries: Vec<Vec<Cell>>,
     bytes: usize,
+    flushed_bytes: usize,
     incidents: HashMap<i64, Locked>,
     stirred: bool,
     /// Who was heard of, by (service, sender). In order, as every node writes them, so that two do not wait for each
@@ -100,6 +78,7 @@ impl Pending {
             alerts: Vec::new(),
             entries: Vec::new(),
             bytes: 0,
+            flushed_bytes: 0,
             incidents: HashMap::new(),
             stirred: false,
             heard: BTreeMap::new(),
@@ -143,6 +122,11 @@ impl Pending {
         self.stirred = true;
     }
 
+    /// Bytes of the rows that were flushed.
+    pub(super) fn flushed_bytes(&self) -> usize {
+        self.flushed_bytes
+    }
+
     /// Whether anything may be due at another time than before.
     pub(super) fn has_stirred(&self) -> bool {
         self.stirred
@@ -175,61 +159,60 @@ impl Pending {
         self.first.get(&(recipient.to_owned(), fingerprint.to_owned())).map(String::as_str)
     }
 
-    /// Remembers deliveries, and finds out for each which was the first since `since` (I6).
-    pub(super) async fn ask_deliveries(
+    /// Remembers deliveries and finds out for each which was the first since `since` (I6), and locks the open incidents
+    /// with these keys. Should another node open one that was not there, the unique index refuses ours and the
+    /// transaction is run again (I10).
+    pub(super) async fn ask_ahead(
         &mut self,
         connection: &mut AnyConnection,
         deliveries: &[Delivery<'_>],
+        keys: &HashSet<(&str, &str)>,
         now: Timestamp,
         since: Timestamp,
     ) -> Result<(), Error> {
         let mut asked = HashSet::new();
         // Within one statement no row may be touched twice; the first of equals stands for all.
         let news = deliveries.iter().filter(|delivery| asked.insert((delivery.recipient, delivery.fingerprint)));
-        let rows = news.map(|delivery| {
+        let delivery = |delivery: &Delivery<'_>| {
             vec![
                 Cell::Text(delivery.recipient.to_owned()),
                 Cell::Text(delivery.fingerprint.to_owned()),
                 Cell::Text(delivery.mail_id.to_owned()),
                 Cell::Int(now.as_millisecond()),
             ]
-        });
-        let since = [Cell::Int(since.as_millisecond())];
-        for row in run((&mut *connection, self.dialect), &REMEMBER_DELIVERIES, &since, rows.collect()).await? {
+        };
+        let key =
+            |(service, key): &(&str, &str)| vec![Cell::Text((*service).to_owned()), Cell::Text((*key).to_owned())];
+        let runs = vec![
+            Run {
+                statement: &REMEMBER_DELIVERIES,
+                leading: vec![Cell::Int(since.as_millisecond())],
+                rows: news.map(delivery).collect(),
+            },
+            Run {
+                statement: &LOCK_OPEN,
+                leading: vec![Cell::Int(now.as_millisecond())],
+                rows: keys.iter().map(key).collect(),
+            },
+        ];
+        let mut answers = run((connection, self.dialect), runs).await?.into_iter();
+        for row in answers.next().into_iter().flatten() {
             let key = (super::text(&row, "recipient")?, super::text(&row, "fingerprint")?);
             self.first.insert(key, super::text(&row, "mail_id")?);
         }
-        Ok(())
-    }
-
-    /// Locks the open incidents with these keys. Should another node open one that was not there, the unique index
-    /// refuses ours and the transaction is run again (I10).
-    pub(super) async fn ask_open(
-        &mut self,
-        connection: &mut AnyConnection,
-        keys: &HashSet<(&str, &str)>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let row =
-            |(service, key): &(&str, &str)| vec![Cell::Text((*service).to_owned()), Cell::Text((*key).to_owned())];
-        let rows = keys.iter().map(row).collect();
-        for row in &run((&mut *connection, self.dialect), &LOCK_OPEN, &[Cell::Int(now.as_millisecond())], rows).await? {
-            self.locked(&super::incident::incident(row)?);
+        for row in answers.next().into_iter().flatten() {
+            self.locked(&super::incident::incident(&row)?);
         }
         Ok(())
     }
 
     /// Writes everything.
     pub(super) async fn flush(&mut self, connection: &mut AnyConnection) -> Result<(), Error> {
-        self.bytes = 0;
+        self.flushed_bytes += std::mem::take(&mut self.bytes);
         let changed = |locked: &mut Locked| {
             std::mem::take(&mut locked.changed).then(|| super::incident::changed_cells(&locked.incident))
         };
-        let changed: Vec<Vec<Cell>> = self.incidents.values_mut().filter_map(changed).collect();
-        run((&mut *connection, self.dialect), &UPDATE_INCIDENTS, &[], changed).await?;
-        run((&mut *connection, self.dialect), &INSERT_MAILS, &[], std::mem::take(&mut self.mails)).await?;
-        run((&mut *connection, self.dialect), &INSERT_ALERTS, &[], std::mem::take(&mut self.alerts)).await?;
-        run((&mut *connection, self.dialect), &INSERT_ENTRIES, &[], std::mem::take(&mut self.entries)).await?;
+        let changed = self.incidents.values_mut().filter_map(changed).collect();
         let heard = std::mem::take(&mut self.heard).into_iter().map(|((service, sender), heard)| {
             vec![
                 Cell::Text(service),
@@ -239,7 +222,15 @@ impl Pending {
                 Cell::Int(heard.last_at.as_millisecond()),
             ]
         });
-        run((&mut *connection, self.dialect), &REMEMBER_SENDERS, &[], heard.collect()).await?;
+        let all = [
+            (&UPDATE_INCIDENTS, changed),
+            (&INSERT_MAILS, std::mem::take(&mut self.mails)),
+            (&INSERT_ALERTS, std::mem::take(&mut self.alerts)),
+            (&INSERT_ENTRIES, std::mem::take(&mut self.entries)),
+            (&REMEMBER_SENDERS, heard.collect()),
+        ];
+        let runs = all.into_iter().map(|(statement, rows)| Run { statement, leading: Vec::new(), rows });
+        run((connection, self.dialect), runs.collect()).await?;
         Ok(())
     }
 }
@@ -255,180 +246,14 @@ impl Pending {
         lease_until: Timestamp,
         lease_token: &str,
     ) -> Result<bool, Error> {
-        let leading = [
+        let leading = vec![
             Cell::Int(now.as_millisecond()),
             Cell::Int(lease_until.as_millisecond()),
             Cell::Text(lease_token.to_owned()),
             Cell::Text(lead.to_owned()),
         ];
         let rows = ids.iter().map(|id| vec![Cell::Text((*id).to_owned())]).collect();
-        Ok(!run((&mut *connection, self.dialect), &CLAIM, &leading, rows).await?.is_empty())
-    }
-}
-
-/// A statement over any number of rows: what stands before the rows and what stands after them.
-struct Statement {
-    head: &'static str,
-    /// Parameters before those of the rows.
-    leading: usize,
-    columns: usize,
-    tail: &'static str,
-}
-
-/// Leading: the instant before which an earlier delivery does not count any more.
-const REMEMBER_DELIVERIES: Statement = Statement {
-    head: "insert into seen (recipient, fingerprint, mail_id, received_at) select * from (values ",
-    leading: 1,
-    columns: 4,
-    tail: ") as new where column1 is not null on conflict (recipient, fingerprint) do update set \
-           mail_id = case when seen.received_at < $1 then excluded.mail_id else seen.mail_id end, \
-           received_at = case when seen.received_at < $1 then excluded.received_at else seen.received_at end \
-           returning recipient, fingerprint, mail_id",
-};
-
-/// Leading: now.
-const LOCK_OPEN: Statement = Statement {
-    // Selected from, not given: SQLite then looks each key up instead of walking through all open incidents.
-    head: "update incident set touched_at = $1 where resolved_at is null and (service, dedup_key) in \
-           (select column1, column2 from (values ",
-    leading: 1,
-    columns: 2,
-    tail: ") as wanted) returning *",
-};
-
-/// Leading: now, the lease's end and token, and the notification that stands for all.
-const CLAIM: Statement = Statement {
-    head: "update notification set attempts = attempts + 1, lease_until = $2, lease_token = $3, bundle = $4, \
-           uncertain_since = case when status = 'sending' then coalesce(uncertain_since, attempted_at) \
-           else uncertain_since end, attempted_at = $1, status = 'sending' where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
-           and exists (select 1 from incident i where i.number = notification.incident_number \
-           and (i.status = 'triggered' or (i.status = 'acknowledged' and notification.called_in = 1))) \
-           and id in (select column1 from (values ",
-    leading: 4,
-    columns: 1,
-    tail: ") as wanted) returning id",
-};
-
-/// Mails may be committed in another order than they came in.
-const REMEMBER_SENDERS: Statement = Statement {
-    head: "insert into sender (service, sender, mails, last_mail_id, last_at) select * from (values ",
-    leading: 0,
-    columns: 5,
-    tail: ") as new where column1 is not null on conflict (service, sender) do update set mails = sender.mails + excluded.mails, \
-           last_mail_id = case when excluded.last_at >= sender.last_at then excluded.last_mail_id else sender.last_mail_id end, \
-           last_at = case when excluded.last_at >= sender.last_at then excluded.last_at else sender.last_at end",
-};
-
-const INSERT_MAILS: Statement = Statement {
-    head: "insert into mail (id, received_at, peer, helo, reverse_path, recipients, size_bytes, sha256, raw, message_id, \
-           header_from, subject, origin_at, defects, trace, client, authentication) select * from (values ",
-    leading: 0,
-    columns: 17,
-    tail: ") as new where column1 is not null",
-};
-
-const INSERT_ALERTS: Statement = Statement {
-    head: "insert into alert (mail_id, ordinal, recipient, service, action, dedup_key, severity, summary, rule, reason, \
-           outcome, incident_number, details, links, held) select * from (values ",
-    leading: 0,
-    columns: 15,
-    tail: ") as new where column1 is not null",
-};
-
-/// The second cell counts the rows of one incident in this flush. Whether a database sees the rows before it or
-/// not, the ordinals come out different and in order.
-const INSERT_ENTRIES: Statement = Statement {
-    head: "insert into timeline (incident_number, ordinal, at, kind, actor, detail, mail_id) \
-           select column1, (select coalesce(max(ordinal), 0) from timeline where incident_number = column1) + column2, \
-           column3, column4, column5, column6, column7 from (values ",
-    leading: 0,
-    columns: 7,
-    tail: ") as new where column1 is not null",
-};
-
-const UPDATE_INCIDENTS: Statement = Statement {
-    head: "with new (number, status, severity, summary, alert_count, acknowledged_at, acknowledged_by, resolved_at, \
-           triggered_at, policy, policy_round, policy_step, exhausted, pages, due_at, details, links, held, state) \
-           as (values ",
-    leading: 0,
-    columns: 19,
-    tail: ") update incident set status = new.status, severity = new.severity, summary = new.summary, \
-           alert_count = new.alert_count, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by, \
-           resolved_at = new.resolved_at, triggered_at = new.triggered_at, policy = new.policy, \
-           policy_round = new.policy_round, \
-           policy_step = new.policy_step, exhausted = new.exhausted, pages = new.pages, due_at = new.due_at, \
-           details = new.details, links = new.links, held = new.held, state = new.state from new where incident.number = new.number",
-};
-
-impl Statement {
-    fn sql(&self, rows: usize, dialect: Dialect) -> String {
-        // SQLite finds a parameter by its name in a list that it walks through each time; without names it need not.
-        let nameless = self.leading == 0 && dialect == Dialect::Sqlite;
-        let mut sql = self.head.to_owned();
-        for row in 0..rows {
-            for column in 0..self.columns {
-                sql.push_str(match (row, column) {
-                    (0, 0) => "(",
-                    (_, 0) => "),(",
-                    _ => ",",
-                });
-                if nameless {
-                    sql.push('?');
-                } else {
-                    let _ = write!(sql, "${}", 1 + self.leading + row * self.columns + column);
-                }
-            }
-        }
-        sql.push(')');
-        sql.push_str(self.tail);
-        sql
-    }
-}
-
-/// Runs a statement over all rows and returns what it returns. Rows of nothing fill it up: one statement more costs
-/// more than they do.
-async fn run(
-    (connection, dialect): (&mut AnyConnection, Dialect),
-    statement: &Statement,
-    leading: &[Cell],
-    rows: Vec<Vec<Cell>>,
-) -> Result<Vec<AnyRow>, Error> {
-    let mut rows = rows.into_iter();
-    let mut returned = Vec::new();
-    while let Some(first) = rows.next() {
-        let count = ROWS_MAX.min((1 + rows.len()).next_power_of_two());
-        // Only our own words and numbers are in the text; every value is bound.
-        let mut query = sqlx::query(AssertSqlSafe(statement.sql(count, dialect)));
-        let nothing: Vec<Cell> = first.iter().map(Cell::nothing).collect();
-        let given = std::iter::once(first).chain(rows.by_ref().take(count - 1));
-        let filled = given.chain(std::iter::repeat(nothing)).take(count);
-        for cell in leading.iter().cloned().chain(filled.flatten()) {
-            query = match cell {
-                Cell::Int(value) => query.bind(value),
-                Cell::Text(value) => query.bind(value),
-                Cell::BlobOrNull(value) => query.bind(value),
-                Cell::IntOrNull(value) => query.bind(value),
-                Cell::TextOrNull(value) => query.bind(value),
-            };
-        }
-        returned.extend(query.fetch_all(&mut *connection).await?);
-    }
-    Ok(returned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_number_their_parameters() {
-        let sql = INSERT_ALERTS.sql(2, Dialect::Postgres);
-        assert!(
-            sql.contains("$14,$15),($16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30)) as new"),
-            "{sql}"
-        );
-        assert_eq!(INSERT_ALERTS.sql(2, Dialect::Sqlite).matches('?').count(), 30);
-        let asked = REMEMBER_DELIVERIES.sql(2, Dialect::Sqlite);
-        assert!(asked.contains("(values ($2,$3,$4,$5),($6,$7,$8,$9)) as new"), "what comes first is counted: {asked}");
+        let claimed = run((connection, self.dialect), vec![Run { statement: &CLAIM, leading, rows }]).await?;
+        Ok(claimed.iter().any(|rows| !rows.is_empty()))
     }
 }

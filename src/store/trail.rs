@@ -12,6 +12,7 @@ use sqlx::any::AnyRow;
 
 use super::{Error, Store, WriteTx, instant, int, millis, text, to_json};
 use crate::domain::actor::{Actor, Way};
+use crate::domain::hex::hex;
 
 /// Rows read at once while the chain is gone through.
 const STRIDE: i64 = 1000;
@@ -80,7 +81,7 @@ impl Told {
     fn sealed(&self) -> String {
         let Self { number, at, who, way, origin, what, about, was, became, previous, hash: _ } = self;
         let all = (number, at.as_millisecond(), who, way, origin, what, about, was, became, previous);
-        Sha256::digest(to_json(&all).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(to_json(&all).as_bytes()))
     }
 }
 

@@ -9,8 +9,9 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use jiff::SignedDuration;
+use nightcall::domain::hex::hex;
 use nightcall::domain::incident::Status;
-use nightcall::notify::signature::{hex, hmac_sha256};
+use nightcall::notify::signature::hmac_sha256;
 use serde_json::{Value, json};
 
 use crate::postgres;

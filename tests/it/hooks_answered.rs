@@ -2,8 +2,9 @@
 //! each of them the plain way, the same call twice, forged, late, and before the provider has answered us.
 
 use jiff::Timestamp;
+use nightcall::domain::hex::hex;
 use nightcall::domain::incident::Status;
-use nightcall::notify::signature::{hex, hmac_sha256};
+use nightcall::notify::signature::hmac_sha256;
 use serde_json::json;
 
 use crate::hooks_provider::{Answered, Asked, Call, Press, Provider, world};

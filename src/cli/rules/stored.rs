@@ -78,7 +78,7 @@ fn judge(loaded: &Loaded, archived: Archived, first: &mut HashMap<(String, Strin
     let mail = Mail::parse(&archived.raw).with_sender(&stored.reverse_path);
     let book = &loaded.definitions.rulebook;
     let verdicts = book.judge(&mail, &stored.handed_in());
-    let print = mail.message_id.as_deref().map(|id| fingerprint(id, &archived.raw));
+    let print = fingerprint(&mail, &archived.raw);
     let mut repeated = false;
     if let Some(print) = print {
         for recipient in &stored.recipients {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::incidents::no_incident;
 use super::mails::{is_mail_id, no_mail};
 use super::routes::{Need, Reach};
-use crate::engine::intake::hex;
+use crate::domain::hex::hex;
 use crate::http::auth::Caller;
 use crate::http::{BODY_BYTES_MAX, Error, Shared};
 use crate::store::answered::{Answer, Begun, Keyed};

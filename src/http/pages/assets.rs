@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
 use super::frame::Fault;
-use crate::engine::intake::hex;
+use crate::domain::hex::hex;
 
 /// What browsers may keep for good (RFC 8246).
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";

@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::engine::intake::hex;
+use crate::domain::hex::hex;
 
 /// The field that holds the token.
 pub const FIELD: &str = "csrf";

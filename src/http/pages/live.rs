@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::access::{self, Viewer};
 use super::frame::Fault;
 use crate::clock::Stopwatch;
+use crate::domain::hex::hex;
 use crate::engine::Engine;
-use crate::engine::intake::hex;
 use crate::http::Shared;
 use crate::store;
 

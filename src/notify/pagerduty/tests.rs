@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::hex::hex;
 use crate::notify::tests::sample;
 
 fn config() -> Config {
@@ -19,9 +20,7 @@ fn event(kind: &str, agent: &str, key: &str) -> Value {
 
 fn heard(event: &Value, secrets: &[&str], now: &str) -> Result<Answer, Refusal> {
     let body = event.to_string();
-    let mac = |secret: &&str| {
-        format!("v1={}", signature::hex(&signature::hmac_sha256(secret.as_bytes(), &[body.as_bytes()])))
-    };
+    let mac = |secret: &&str| format!("v1={}", hex(&signature::hmac_sha256(secret.as_bytes(), &[body.as_bytes()])));
     let given = secrets.iter().map(mac).collect::<Vec<_>>().join(",");
     let headers = [("X-PagerDuty-Signature".to_owned(), given)];
     let call = Callback { headers: &headers, query: "", body: body.as_bytes(), now: now.parse().unwrap() };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::hex::hex;
 use crate::notify::message::Kind;
 use crate::notify::tests::sample;
 
@@ -17,7 +18,7 @@ fn click(payload: &Value, signed_by: &str, age_seconds: i64) -> Result<Answer, R
     let mac = signature::hmac_sha256(signed_by.as_bytes(), &[format!("v0:{timestamp}:{body}").as_bytes()]);
     let headers = [
         ("X-Slack-Request-Timestamp".to_owned(), timestamp),
-        ("X-Slack-Signature".to_owned(), format!("v0={}", signature::hex(&mac))),
+        ("X-Slack-Signature".to_owned(), format!("v0={}", hex(&mac))),
     ];
     answer(&config(), &Callback { headers: &headers, query: "", body: body.as_bytes(), now: sample::now() })
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::domain::hex::hex;
 use crate::domain::roster::Locale;
 use crate::notify::exchange::{Callback, Refusal, Request, Secret};
 use crate::notify::message::Kind;
@@ -46,7 +47,7 @@ fn clicks_for_peers() {
         let body = format!("payload={}", json!({"type": "view_submission", "text": text}));
         let signed_by = |secret: &str| {
             let parts: [&[u8]; 4] = [b"v0:", timestamp.as_bytes(), b":", body.as_bytes()];
-            format!("v0={}", signature::hex(&signature::hmac_sha256(secret.as_bytes(), &parts)))
+            format!("v0={}", hex(&signature::hmac_sha256(secret.as_bytes(), &parts)))
         };
         let (right, wrong) = (signed_by(secret), signed_by("another"));
         let judged = |signature: &str| {
