@@ -157,7 +157,8 @@ fn wrong_rights_are_told() {
                 identities = [\"x@y.example\"]\n[users.you]\ncontacts = [\"console\"]\nidentities = [\"X@Y.example\", \"me\"]\n\
                 [users.\"break glass\"]\ncontacts = [\"console\"]\n\
                 [policies.p]\nsteps = [{ delay = \"5m\", targets = [\"me\"] }]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n\
-                [http.proxy]\nnetworks = [\"nonsense\"]\nuser_header = \"a b\"\n";
+                [http.proxy]\nnetworks = [\"nonsense\"]\nuser_header = \"a b\"\n\
+                [http.sign_in.provider]\nissuer = \"http://login.example\"\nclient_id = \"x\"\n";
     std::fs::write(&config, text).expect("written");
     let problems = nightcall::definitions::load(&config, jiff::Timestamp::UNIX_EPOCH).expect_err("problems");
     let told = problems.render(false);
@@ -170,6 +171,8 @@ fn wrong_rights_are_told() {
         "\"nonsense\" is not a network",
         "\"a b\" is no name of a header",
         "[http.proxy] trusts nobody",
+        "this is no issuer",
+        "a sign-in provider needs http.public_url",
     ] {
         assert!(told.contains(problem), "{problem}: {told}");
     }
