@@ -11,6 +11,7 @@ mod assets;
 mod bench;
 pub mod forms;
 pub mod frame;
+mod glass;
 mod health;
 mod incident;
 mod incidents;

@@ -176,12 +176,26 @@ async fn the_glass_breaks_once_and_loudly() {
     world.settle().await;
     world.expect_call("ann");
     ask(&world, Method::POST, "/incidents/1/resolve", Some(&mine), &[]).await;
+    let vic = cookie(&world, "vic").await;
+    let glass = async || {
+        let (_, page) = get(&world, "/health", &vic).await;
+        page.split("Way for emergencies</h2>")
+            .nth(1)
+            .and_then(|rest| rest.split("</p>").next())
+            .expect("told")
+            .to_owned()
+    };
+    world.clock.advance(SignedDuration::from_mins(4));
+    let shown = glass().await;
+    assert!(shown.contains("In use since <time") && shown.contains(", for 4 min"), "{shown}");
     let (_, trail) = get(&world, "/trail", &mine).await;
     for told in ["<strong>signed in</strong> break glass", "<strong>resolved</strong> incident 1", "sign in refused"] {
         assert!(trail.contains(told), "{told}: {trail}");
     }
     world.clock.advance(SignedDuration::from_hours(1));
     assert_eq!(get(&world, "/incidents", &mine).await.0, 303, "an hour, no more");
+    let shown = glass().await;
+    assert!(shown.contains("Used last <time") && shown.contains(", for 1 h"), "{shown}");
 }
 
 /// Slips in what people may do are told at the start.
