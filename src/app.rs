@@ -23,6 +23,7 @@ use crate::disk::Disk;
 use crate::domain::Definitions;
 use crate::engine::{Engine, audit, timer};
 use crate::http::health::{CertificateInUse, Counted, Readiness};
+use crate::http::oidc::Provider;
 use crate::http::origin::Proxies;
 use crate::notify::calendar::Calendars;
 use crate::notify::console::Console;
@@ -100,7 +101,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let client = http_client().context("cannot set up HTTPS for the channels")?;
     let channels = Arc::new(channels(&settings, &engine, &client).await?);
-    let calendars = Calendars::new(Arc::clone(&engine), client.clone());
+    let (pages, calendars) = (pages(&settings, &client, &stop), Calendars::new(Arc::clone(&engine), client.clone()));
     let worker = Worker::new(Arc::clone(&engine), Arc::clone(&channels));
     let background = Background { tasks: tasks.clone(), died: CancellationToken::new() };
 
@@ -131,7 +132,7 @@ pub async fn start_on(mut sockets: Sockets, loaded: Loaded, clock: Clock, drive:
         disk,
         api: http::api::Setup::new(settings.requests_per_minute),
         node: node.clone(),
-        pages: http::pages::Setup::new(settings.public_url.clone(), stop.child_token()),
+        pages,
         workbench: WORKBENCH,
     };
     let router = routes(shared, &engine, &channels, &background);
@@ -197,6 +198,13 @@ fn smtp_door(
     let mailroom = Arc::new(mailroom(engine, channels));
     let door = smtp::server::Door::new(config, mailroom, counters, engine.clock().clone(), stop.child_token());
     door.on_disk(Arc::clone(disk))
+}
+
+/// How people come in to the pages.
+fn pages(settings: &Settings, client: &reqwest::Client, stop: &CancellationToken) -> http::pages::Setup {
+    let provider = settings.sign_in.provider.clone().map(|config| Provider::new(config, client.clone()));
+    let setup = http::pages::Setup::new(settings.public_url.clone(), stop.child_token());
+    setup.with_sign_in(provider, settings.sign_in.passwords)
 }
 
 /// Everything that HTTP answers, and what looks for news of it.

@@ -20,6 +20,7 @@ use crate::notify::{Secret, voice};
 use crate::probe;
 use crate::smtp::listener::Listener;
 use crate::smtp::{server, tls};
+pub use http::SignIn;
 pub(crate) use telephone::is_e164;
 
 /// Overrides `smtp.listen`.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// How many requests each token may make a minute.
     pub requests_per_minute: u32,
+    /// How people sign in to the pages.
+    pub sign_in: SignIn,
     /// The reverse proxies in front of HTTP.
     pub http_proxy: Proxy,
     /// The database.
@@ -76,6 +79,8 @@ impl Settings {
         let public_url = http.placed_text("public_url");
         let requests_per_minute = http.count("requests_per_minute", REQUESTS_PER_MINUTE, 1_000_000);
         let http_proxy = http.0.as_mut().and_then(|http| http.table("proxy")).map(http::read_proxy).unwrap_or_default();
+        let sign_in = http.0.as_mut().and_then(|http| http.table("sign_in"));
+        let sign_in = sign_in.map(|table| http::read_sign_in(table, folder, public_url.as_ref())).unwrap_or_default();
         http.finish();
 
         let mut database = Section::of(root, "database");
@@ -99,6 +104,7 @@ impl Settings {
             public_url,
             requests_per_minute: u32::try_from(requests_per_minute).unwrap_or(u32::MAX),
             http_proxy,
+            sign_in,
             database_url,
             rules,
             voice,

@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Print an address, good once and for three days, where somebody sets a password; an old one is replaced
     Invite(Invite),
     /// Print an address, good once and for a quarter of an hour, that signs in as admin for one hour, whatever passwords
-    /// and proxies do; it opens an incident and is told in the trail
+    /// and sign-in providers do; it opens an incident and is told in the trail
     BreakGlass {
         #[command(flatten)]
         config: ConfigArg,
@@ -47,11 +47,17 @@ pub(crate) async fn run(command: &Command) -> anyhow::Result<()> {
         Command::Invite(Invite { config, user }) => {
             let loaded = config.load()?;
             request::check_user(user, &loaded.definitions.roster)?;
+            if !loaded.settings.sign_in.passwords {
+                bail!(
+                    "passwords do not count here ([http.sign_in] passwords = false): give {user} an identity that the \
+                     provider knows"
+                );
+            }
             print(loaded, "invite", user, INVITED_FOR, &super::actor()).await
         }
         Command::BreakGlass { config, reason } => {
             if reason.trim().is_empty() {
-                bail!("say why: --reason \"the proxy that signs us in is down\"");
+                bail!("say why: --reason \"the sign-in provider is down\"");
             }
             let by = super::actor();
             let loaded = config.load()?;

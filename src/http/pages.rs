@@ -11,6 +11,7 @@ mod assets;
 mod bench;
 pub mod forms;
 pub mod frame;
+mod glass;
 mod health;
 mod incident;
 mod incidents;
@@ -25,6 +26,7 @@ mod people;
 mod phone;
 mod playground;
 mod plot;
+mod provider;
 mod refusals;
 mod report;
 mod sanitised;
@@ -55,6 +57,7 @@ use self::refusals::Refusals;
 pub(super) use self::report::report_of;
 use self::scope::Scope;
 use super::Shared;
+use super::oidc::Provider;
 use crate::domain::role::Role;
 
 /// What pages may load and where their forms may go: only ourselves, and no script or style that stands in the text.
@@ -70,6 +73,10 @@ pub struct Setup {
     pub stop: CancellationToken,
     /// What has changed.
     pub live: Live,
+    /// Whether people sign in by passwords of ours.
+    with_passwords: bool,
+    /// Who vouches for people, where somebody does.
+    provider: Option<Provider>,
     passwords: Passwords,
     /// Who was not let in lately.
     refusals: Refusals,
@@ -81,7 +88,14 @@ impl Setup {
     /// A setup for one process.
     pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
         let (live, passwords, refusals) = (Live::default(), Passwords::default(), Refusals::default());
-        Self { public_url, stop, live, passwords, refusals, bench: Bench::default() }
+        let bench = Bench::default();
+        Self { public_url, stop, live, with_passwords: true, provider: None, passwords, refusals, bench }
+    }
+
+    /// The same with a provider that vouches for people, and with or without passwords of ours.
+    #[must_use]
+    pub fn with_sign_in(self, provider: Option<Provider>, with_passwords: bool) -> Self {
+        Self { provider, with_passwords, ..self }
     }
 }
 
@@ -134,6 +148,8 @@ pub fn routes() -> Vec<Route> {
         show("/worker.js", anybody, phone::worker),
         show("/sign-in", anybody, sign_in::form),
         act("/sign-in", anybody, sign_in::sign_in),
+        act("/sign-in/provider", anybody, provider::begin),
+        show("/sign-in/provider/answer", anybody, provider::finish),
         act("/sign-out", viewer, sign_in::sign_out),
         show("/invite/{secret}", anybody, sign_in::invitation),
         act("/invite/{secret}", anybody, sign_in::accept),

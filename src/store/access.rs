@@ -36,12 +36,12 @@ pub struct Session {
 impl Session {
     /// What it is called where people see it: enough of the hash to tell it from others.
     pub fn id(&self) -> &str {
-        self.hash.get(..ID_CHARS).unwrap_or(&self.hash)
+        self.hash.get(..usize::from(ID_CHARS)).unwrap_or(&self.hash)
     }
 }
 
 /// Characters of a hash by which a session is named.
-const ID_CHARS: usize = 16;
+const ID_CHARS: u8 = 16;
 
 impl Store {
     /// Keeps an invitation. Others of the same person stay good: each is for one use.
@@ -87,7 +87,11 @@ impl Store {
         origin: &str,
     ) -> Result<Option<String>, Error> {
         let mut tx = self.begin().await?;
-        let Some(user) = tx.use_invite(hash, now).await? else { return Ok(None) };
+        let Some(user) = tx.use_invite(hash, None, now).await? else {
+            // Nothing was changed. Left unfinished, the transaction would cost its connection, of which SQLite has one.
+            tx.commit().await?;
+            return Ok(None);
+        };
         let sql = "insert into person_password (username, hash, set_at) values ($1, $2, $3) \
                    on conflict (username) do update set hash = excluded.hash, set_at = excluded.set_at";
         let query = sqlx::query(sql).bind(&user).bind(password).bind(now.as_millisecond());
@@ -99,19 +103,19 @@ impl Store {
         Ok(Some(user))
     }
 
-    /// Uses an invitation up that is good for one session and sets no password. `false` when it is not good any more.
+    /// Uses an invitation of the session's person up that is good for that session and sets no password. `false` when it
+    /// is not good any more, or somebody else's.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn enter_by_invite(&self, hash: &str, session: &Session) -> Result<bool, Error> {
         let mut tx = self.begin().await?;
-        let used = tx.use_invite(hash, session.created_at).await?;
-        if used.as_deref() != Some(&session.user) {
-            return Ok(false);
+        let is_used = tx.use_invite(hash, Some(&session.user), session.created_at).await?.is_some();
+        if is_used {
+            tx.open_session(session).await?;
         }
-        tx.open_session(session).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(is_used)
     }
 
     /// The hash of somebody's password.
@@ -179,9 +183,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<String>, Error> {
         let mut tx = self.begin().await?;
-        let sql = "delete from session where (hash = $1 or substr(hash, 1, 16) = $1) and ($2 = '' or username = $2) \
-                   returning *";
-        let query = sqlx::query(sql).bind(name).bind(of.unwrap_or_default());
+        let sql = "delete from session where (hash = $1 or substr(hash, 1, cast($3 as integer)) = $1) \
+                   and ($2 = '' or username = $2) returning *";
+        let query = sqlx::query(sql).bind(name).bind(of.unwrap_or_default()).bind(i64::from(ID_CHARS));
         let ended = query.fetch_all(tx.connection()).await?;
         let mut user = None;
         for row in &ended {
@@ -212,9 +216,11 @@ impl Store {
 }
 
 impl WriteTx {
-    async fn use_invite(&mut self, hash: &str, now: Timestamp) -> Result<Option<String>, Error> {
-        let sql = "delete from invite where hash = $1 and expires_at > $2 returning username";
-        let query = sqlx::query(sql).bind(hash).bind(now.as_millisecond());
+    /// Uses an invitation up, of one person or whoever's it is.
+    async fn use_invite(&mut self, hash: &str, of: Option<&str>, now: Timestamp) -> Result<Option<String>, Error> {
+        let sql = "delete from invite where hash = $1 and expires_at > $2 and ($3 = '' or username = $3) \
+                   returning username";
+        let query = sqlx::query(sql).bind(hash).bind(now.as_millisecond()).bind(of.unwrap_or_default());
         query.fetch_optional(self.connection()).await?.map(|row| text(&row, "username")).transpose()
     }
 
@@ -268,4 +274,44 @@ fn session(row: &AnyRow) -> Result<Session, Error> {
         seen_origin: text(row, "seen_origin")?,
         expires_at: instant(row, "expires_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_invitation_that_is_not_found_costs_no_connection() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store =
+            Store::open(&format!("sqlite://{}", folder.path().join("test.db").display())).await.expect("opened");
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a timestamp");
+        let session = Session {
+            hash: "5".repeat(64),
+            user: "break glass".to_owned(),
+            way: "break-glass".to_owned(),
+            origin: String::new(),
+            agent: String::new(),
+            rights: String::new(),
+            created_at: now,
+            seen_at: now,
+            seen_origin: String::new(),
+            expires_at: now + jiff::SignedDuration::from_hours(1),
+        };
+        // A temporary table is the connection's own, and is gone with it.
+        let mut tx = store.begin().await.expect("begun");
+        sqlx::query("create temporary table own (id bigint)").execute(tx.connection()).await.expect("made");
+        tx.commit().await.expect("committed");
+        let by = Actor::command_line("root");
+        store.add_invite("ann's", "ann", now, session.expires_at, &by).await.expect("stored");
+
+        assert_eq!(store.accept_invite("nobody's", "password", now, "").await.expect("asked"), None);
+        assert!(!store.enter_by_invite("nobody's", &session).await.expect("asked"));
+        assert!(!store.enter_by_invite("ann's", &session).await.expect("asked"), "an invitation of somebody else");
+        assert_eq!(store.invited("ann's", now).await.expect("readable").as_deref(), Some("ann"), "and it stays good");
+        assert_eq!(store.sessions(None, now).await.expect("readable"), []);
+        let mut tx = store.begin().await.expect("begun");
+        sqlx::query("insert into own (id) values (1)").execute(tx.connection()).await.expect("the same connection");
+        tx.commit().await.expect("committed");
+    }
 }

@@ -245,6 +245,17 @@ impl Store {
         self.rows(sqlx::query(sql).bind(before).bind(limit)).await?.iter().map(told).collect()
     }
 
+    /// What the trail tells last of sessions by the way for emergencies, newest first: how they began and ended.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn trail_of_glass(&self, limit: i64) -> Result<Vec<Told>, Error> {
+        // In these words the index of such rows is found.
+        let sql = "select * from trail where about = 'break glass' and what in ('signed_in', 'session_ended') \
+                   order by number desc limit $1";
+        self.rows(sqlx::query(sql).bind(limit)).await?.iter().map(told).collect()
+    }
+
     /// Where the chain ends, as whoever wrote last has noted it.
     ///
     /// # Errors

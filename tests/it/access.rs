@@ -6,10 +6,13 @@ use nightcall::domain::incident::Status;
 use nightcall::domain::role::Role;
 use nightcall::http::auth;
 use nightcall::http::pages::access::BREAK_GLASS;
+use nightcall::store::Store;
+use nightcall::store::access::Session;
 use reqwest::Method;
 use reqwest::header::{COOKIE, SET_COOKIE};
 
 use crate::pages::{PEOPLE, ask, cookie, get, location, session, staffed};
+use crate::store::databases;
 use crate::world::{STANDARD, World};
 
 #[tokio::test]
@@ -41,6 +44,39 @@ async fn sessions_are_listed_and_ended() {
     }
     let out = ask(&world, Method::POST, &end(&admin), Some(&admin), &[]).await;
     assert_eq!((location(&out), out.headers().contains_key(SET_COOKIE)), ("/sign-in", true));
+}
+
+/// A session is ended by what people see of it, on each database.
+#[tokio::test]
+async fn a_session_is_named_by_a_part_of_its_hash() {
+    for (url, _folder) in databases().await {
+        let store = Store::open(&url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        let now: jiff::Timestamp = "2026-11-21T10:00:00Z".parse().expect("a timestamp");
+        let by = Actor::command_line("root");
+        let mut ids = Vec::new();
+        for user in ["rae", "vic"] {
+            let session = Session {
+                hash: auth::hash(user),
+                user: user.to_owned(),
+                way: "password".to_owned(),
+                origin: String::new(),
+                agent: String::new(),
+                rights: String::new(),
+                created_at: now,
+                seen_at: now,
+                seen_origin: String::new(),
+                expires_at: now + SignedDuration::from_hours(1),
+            };
+            store.open_session(&session).await.expect("stored");
+            ids.push(session.id().to_owned());
+        }
+        let end = async |name: &str, of| store.end_session(name, of, &by, now).await.expect("asked");
+        assert_eq!(end(&ids[0][..15], None).await, None, "less than its name: {url}");
+        assert_eq!(end(&ids[0], Some("vic")).await, None, "not hers: {url}");
+        assert_eq!(end(&ids[0], Some("rae")).await.as_deref(), Some("rae"), "{url}");
+        assert_eq!(end(&auth::hash("vic"), None).await.as_deref(), Some("vic"), "{url}");
+        assert_eq!(store.sessions(None, now).await.expect("readable"), [], "{url}");
+    }
 }
 
 #[tokio::test]
@@ -140,12 +176,26 @@ async fn the_glass_breaks_once_and_loudly() {
     world.settle().await;
     world.expect_call("ann");
     ask(&world, Method::POST, "/incidents/1/resolve", Some(&mine), &[]).await;
+    let vic = cookie(&world, "vic").await;
+    let glass = async || {
+        let (_, page) = get(&world, "/health", &vic).await;
+        page.split("Way for emergencies</h2>")
+            .nth(1)
+            .and_then(|rest| rest.split("</p>").next())
+            .expect("told")
+            .to_owned()
+    };
+    world.clock.advance(SignedDuration::from_mins(4));
+    let shown = glass().await;
+    assert!(shown.contains("In use since <time") && shown.contains(", for 4 min"), "{shown}");
     let (_, trail) = get(&world, "/trail", &mine).await;
     for told in ["<strong>signed in</strong> break glass", "<strong>resolved</strong> incident 1", "sign in refused"] {
         assert!(trail.contains(told), "{told}: {trail}");
     }
     world.clock.advance(SignedDuration::from_hours(1));
     assert_eq!(get(&world, "/incidents", &mine).await.0, 303, "an hour, no more");
+    let shown = glass().await;
+    assert!(shown.contains("Used last <time") && shown.contains(", for 1 h"), "{shown}");
 }
 
 /// Slips in what people may do are told at the start.
@@ -157,7 +207,8 @@ fn wrong_rights_are_told() {
                 identities = [\"x@y.example\"]\n[users.you]\ncontacts = [\"console\"]\nidentities = [\"X@Y.example\", \"me\"]\n\
                 [users.\"break glass\"]\ncontacts = [\"console\"]\n\
                 [policies.p]\nsteps = [{ delay = \"5m\", targets = [\"me\"] }]\n[services.s]\naddresses = [\"*\"]\npolicy = \"p\"\n\
-                [http.proxy]\nnetworks = [\"nonsense\"]\nuser_header = \"a b\"\n";
+                [http.proxy]\nnetworks = [\"nonsense\"]\nuser_header = \"a b\"\n\
+                [http.sign_in.provider]\nissuer = \"http://login.example\"\nclient_id = \"x\"\n";
     std::fs::write(&config, text).expect("written");
     let problems = nightcall::definitions::load(&config, jiff::Timestamp::UNIX_EPOCH).expect_err("problems");
     let told = problems.render(false);
@@ -170,6 +221,8 @@ fn wrong_rights_are_told() {
         "\"nonsense\" is not a network",
         "\"a b\" is no name of a header",
         "[http.proxy] trusts nobody",
+        "this is no issuer",
+        "a sign-in provider needs http.public_url",
     ] {
         assert!(told.contains(problem), "{problem}: {told}");
     }

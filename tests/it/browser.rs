@@ -4,6 +4,7 @@
 mod hostile;
 mod keyboard;
 mod looks;
+mod provider;
 mod story;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

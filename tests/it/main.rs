@@ -34,6 +34,7 @@ mod limits;
 mod live;
 mod memory;
 mod nameserver;
+mod oidc;
 mod oncall;
 mod oracle;
 mod order;

@@ -603,9 +603,40 @@ async fn silences_people_services_and_health() {
     let heard = world.phone.pick_up(&call).await.expect("speech");
     world.phone.press(&call, &heard, "4").await.expect("an end");
     let (_, text) = get(&world, "/people", &mine).await;
-    assert!(text.contains("answered <time") && text.contains(">verified<"), "{text}");
+    assert!(text.contains("last answered <time") && text.contains(">verified<"), "{text}");
     let (status, text) = get(&world, "/health", &mine).await;
     assert!(status == 200 && text.contains("All is well"), "{text}");
+}
+
+#[tokio::test]
+async fn a_contact_shows_what_worked_last_and_what_failed_last() {
+    let mut world = staffed().await;
+    let mine = cookie(&world, "rae").await;
+    let of_ann = async |world: &World| {
+        let (_, page) = get(world, "/people", &mine).await;
+        let from = page.find("<h2>ann ").expect("ann is there");
+        page[from..].split("</section>").next().expect("her part").to_owned()
+    };
+    assert!(of_ann(&world).await.contains("never used"));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let call = world.expect_call("ann");
+    world.phone.hang_up(&call, "failed").await.expect("an end");
+    world.settle().await;
+    while world.phone.ringing().is_some() {}
+    let shown = of_ann(&world).await;
+    let stands = "<span class=\"wrong\">last failed <time";
+    assert!(shown.contains("never worked") && shown.contains(stands), "{shown}");
+    world.clock.advance(SignedDuration::from_mins(1));
+    let tested = ask(&world, Method::POST, "/people/ann/contacts/voice/test", Some(&mine), &[]).await;
+    assert_eq!(location(&tested), "/people?tested=voice+of+ann");
+    world.settle().await;
+    let call = world.expect_call("ann");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    world.phone.press(&call, &heard, "4").await.expect("an end");
+    let shown = of_ann(&world).await;
+    let is_over = "<span class=\"faint\">last failed <time";
+    assert!(shown.contains("last answered <time") && shown.contains(is_over), "{shown}");
+    while world.phone.ringing().is_some() {}
 }
 
 const CONFIG: &str = r#"fallback = "me"

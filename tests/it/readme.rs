@@ -53,6 +53,23 @@ fn the_settings_for_taking_mail_in_are_real() {
 }
 
 #[test]
+fn the_settings_for_access_are_real() {
+    let readme = readme();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("oidc-secret"), "s3cret\n").expect("written");
+    let config = folder.path().join("nightcall.toml");
+    let more = "fallback = \"ann\"\n[http]\npublic_url = \"https://nightcall.example.com\"\n\
+                [policies.p]\nsteps = [{ delay = \"5m\", targets = [\"ann\"] }]\n\
+                [services.db]\naddresses = [\"*\"]\npolicy = \"p\"\n";
+    let access = block(&readme, "toml", "[http.proxy]").replace("ntfy:ann", "console");
+    std::fs::write(&config, format!("{more}{access}{}", block(&readme, "toml", "[http.sign_in]"))).expect("written");
+    let loaded = nightcall::definitions::load(&config, jiff::Timestamp::UNIX_EPOCH)
+        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert!(!loaded.settings.sign_in.passwords && loaded.settings.sign_in.provider.is_some());
+    assert_eq!(loaded.definitions.roster.identified("Ann@example.com").map(|ann| ann.name.as_str()), Some("ann"));
+}
+
+#[test]
 fn every_shipped_pack_is_named() {
     let readme = readme();
     for (name, text) in SHIPPED {

@@ -59,6 +59,8 @@ pub enum Entry {
     Invitation,
     /// A reverse proxy says so, and goes on saying so.
     Proxy,
+    /// By an OpenID provider.
+    Provider,
     /// By the way for emergencies.
     BreakGlass,
 }
@@ -70,6 +72,7 @@ impl Entry {
             Self::Password => "password",
             Self::Invitation => "invitation",
             Self::Proxy => "proxy",
+            Self::Provider => "provider",
             Self::BreakGlass => "break-glass",
         }
     }

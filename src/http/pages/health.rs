@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
+use super::glass::{self, Glass};
 use super::words::{At, Count, Teller, length};
 use crate::domain::Definitions;
 use crate::domain::roster::Channel;
@@ -45,6 +46,7 @@ struct HealthPage {
     findings: Vec<Finding>,
     calendars: Vec<Calendar>,
     certificate: Option<Certificate>,
+    glass: Option<Glass>,
     open: Open,
     work: Vec<Work>,
     nodes: Vec<OtherNode>,
@@ -125,6 +127,7 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
     let last_mails = services.map(|service| (service.name.clone(), last.get(&service.name).map(|at| teller.at(*at))));
     let last_mails = last_mails.collect();
     let channels = channels(&store.contacts().await?, &teller);
+    let glass = glass::last(&store.trail_of_glass(glass::ROWS).await?, &teller);
     let told = |length_: std::time::Duration| length(SignedDuration::try_from(length_).unwrap_or(SignedDuration::MAX));
     let finding = |found: crate::engine::audit::Finding| Finding {
         kind: found.kind,
@@ -153,6 +156,7 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
         findings: audit.findings.into_iter().map(finding).collect(),
         calendars: app.engine.in_force().calendars().into_iter().map(calendar).collect(),
         certificate,
+        glass,
         open,
         work,
         nodes,

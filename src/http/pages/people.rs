@@ -42,10 +42,17 @@ struct Contact {
     channel: &'static str,
     address: String,
     verified: bool,
-    /// When a human last answered, or its provider last took something, in words and time.
+    /// When a human last answered, or its provider last took something, whichever was later, in words and time.
     worked: Option<(&'static str, At)>,
-    /// What has not been made good since.
-    failed: Option<(At, String)>,
+    failed: Option<Failure>,
+}
+
+/// The last failure of a contact method.
+struct Failure {
+    at: At,
+    why: String,
+    /// Whether nothing has worked since.
+    stands: bool,
 }
 
 /// Query of `GET /people`.
@@ -118,17 +125,20 @@ pub(super) async fn verify(
 
 impl Contact {
     fn of(view: ContactView, teller: &Teller) -> Self {
-        let answered = view.answered_at.map(|at| ("answered", teller.at(at)));
-        let worked = answered.or_else(|| view.accepted_at.map(|at| ("delivered", teller.at(at))));
-        // A failure that was made good since is history.
-        let failed = view.failed_at.filter(|at| view.answered_at.max(view.accepted_at) < Some(*at));
+        let worked_at = view.answered_at.max(view.accepted_at);
+        let word = if view.answered_at == worked_at { "answered" } else { "delivered" };
+        let failed = view.failed_at.map(|at| Failure {
+            at: teller.at(at),
+            why: view.failed_why.unwrap_or_default(),
+            stands: worked_at < Some(at),
+        });
         Self {
             name: view.name,
             channel: view.channel,
             address: view.address,
             verified: view.verified,
-            worked,
-            failed: failed.map(|at| (teller.at(at), view.failed_why.unwrap_or_default())),
+            worked: worked_at.map(|at| (word, teller.at(at))),
+            failed,
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::access::{self, BREAK_GLASS, BREAK_GLASS_LASTS, Entry, SESSION_LASTS, Viewer, Visit};
 use super::frame::{Fault, Frame, page, with_status};
 use super::password::{self, CHARACTERS_MIN, Checked};
+use super::provider;
 use crate::domain::role::{Rights, Role};
 use crate::http::{Shared, auth};
 
@@ -73,6 +74,7 @@ pub(super) async fn form(State(app): App, Query(asked): Query<Asked>) -> Respons
 
 /// `POST /sign-in`.
 pub(super) async fn sign_in(State(app): App, visit: Visit, Form(given): Form<Credentials>) -> Result<Response, Fault> {
+    passwords_count(&app)?;
     let (name, next) = (given.name.trim().to_owned(), destination(given.next));
     let is_possible = name.len() <= password::BYTES_MAX && !name.contains('\0');
     let is_known = is_possible && app.engine.definitions().roster.users.contains_key(&name);
@@ -95,7 +97,18 @@ pub(super) async fn sign_in(State(app): App, visit: Visit, Form(given): Form<Cre
 /// `POST /sign-out`: this session ends.
 pub(super) async fn sign_out(State(app): App, viewer: Viewer) -> Result<Response, Fault> {
     let now = app.engine.clock().now();
+    let session = app.engine.store().session(&viewer.session, now).await?;
     app.engine.store().end_session(&viewer.session, Some(&viewer.name), &viewer.actor(), now).await?;
+    if session.is_some_and(|session| session.way == Entry::Provider.word())
+        && let Some(provider) = &app.pages.provider
+        && let Some(address) = provider.sign_out(now).await
+    {
+        let mut answer = provider::lead_to(&app, provider.name(), address);
+        if let Ok(cookie) = HeaderValue::from_str(&access::no_session(&app)) {
+            answer.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        return Ok(answer);
+    }
     Ok(([(header::SET_COOKIE, access::no_session(&app))], Redirect::to("/sign-in")).into_response())
 }
 
@@ -175,10 +188,18 @@ fn no_glass() -> Fault {
 }
 
 fn sign_in_page(app: &Shared, name: String, next: String, wrong: Option<&'static str>) -> SignInPage {
-    SignInPage { frame: frame(app), name, next, wrong, provider: None, passwords: true }
+    let provider = app.pages.provider.as_ref().map(|provider| provider.name().to_owned());
+    SignInPage { frame: frame(app), name, next, wrong, provider, passwords: app.pages.with_passwords }
+}
+
+fn passwords_count(app: &Shared) -> Result<(), Fault> {
+    let why = "Passwords do not count here. Sign in by the provider.";
+    let fault = || Fault::new(StatusCode::FORBIDDEN, why).back("/sign-in");
+    app.pages.with_passwords.then_some(()).ok_or_else(fault)
 }
 
 async fn invited(app: &Shared, secret: &str) -> Result<String, Fault> {
+    passwords_count(app)?;
     let found = app.engine.store().invited(&auth::hash(secret), app.engine.clock().now()).await?;
     let known = found.filter(|name| app.engine.definitions().roster.users.contains_key(name));
     known.ok_or_else(no_invitation)
