@@ -64,7 +64,10 @@ impl Store {
 
     /// Copies the log back: what is there by now while commits go on, and the rest between two of them. The commit after
     /// that begins the log anew, unless a reader still needs it.
-    async fn copy_log_back(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When the database does not answer. What is in the log is as durable as before.
+    pub async fn copy_log_back(&self) -> Result<(), Error> {
         // "Passive" waits for nobody, and nobody waits for it.
         for pool in [&self.reading, &self.writing] {
             let mut turn = Reading { connection: pool.acquire().await?, finished: false };

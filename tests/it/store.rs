@@ -395,3 +395,43 @@ async fn an_absurd_policy_harms_nobody_else() {
         }
     }
 }
+
+/// The log is copied back beside the commits long before a commit would do it, and begins anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_of_the_database_stays_short() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = engine(&sqlite_url(folder.path()), &clock()).await;
+    let bytes = |suffix: &str| {
+        let files = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.expect("a file"));
+        let of_kind = |file: &std::fs::DirEntry| file.file_name().to_string_lossy().ends_with(suffix);
+        files.filter(of_kind).map(|file| file.metadata().expect("its size").len()).sum::<u64>()
+    };
+    let receive = async |count: usize| {
+        for n in 0..count {
+            let raw = [format!("Subject: mail {n}\r\n\r\n").into_bytes(), vec![b'x'; 1 << 20]].concat();
+            let incoming = Incoming { recipients: vec!["db@alerts.test".to_owned()], raw, ..Incoming::default() };
+            engine.receive(incoming).await.expect("stored");
+        }
+    };
+    receive(6).await;
+    let (file, log) = (bytes(".db"), bytes(".db-wal"));
+    assert!(file < 1 << 20 && log > 6 << 20, "all is in the log: {file} and {log} bytes");
+    engine.store().copy_log_back().await.expect("copied");
+    assert!(bytes(".db") > 6 << 20, "{} bytes", bytes(".db"));
+    receive(4).await;
+    assert_eq!(bytes(".db-wal"), log, "what came after that took the place of what was copied");
+
+    // And by itself, once it is worth it.
+    let before = bytes(".db");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let keeping = tokio::spawn(engine.store().clone().keep_log_short(stop.clone()));
+    receive(8).await;
+    let copied = async {
+        while bytes(".db") < before + (6 << 20) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), copied).await.expect("it is copied back");
+    stop.cancel();
+    keeping.await.expect("it ends when it is told to");
+}

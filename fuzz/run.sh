@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Every fuzz target for a short while, from its seeds. Longer searches are for cargo-fuzz (CONTRIBUTING.md).
 #
-#   tests/live/fuzz.sh            15 seconds a target
-#   SECONDS_EACH=600 tests/live/fuzz.sh session rules
+#   fuzz/run.sh            15 seconds a target
+#   SECONDS_EACH=600 fuzz/run.sh session rules
 #
 # Builds as `cargo fuzz --sanitizer none` does, with flags that the stable compiler knows, so nothing has to be installed
 # but a C++ compiler for libFuzzer.
 #
 # Exit code 0: nothing was found. 1: something was; the input that did it is in target/fuzz-found.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/.."
 
 readonly SECONDS_EACH=${SECONDS_EACH:-15}
 readonly INPUT_SECONDS_MAX=20 INPUT_BYTES_MAX=16384 MEMORY_MB_MAX=2048
