@@ -3,6 +3,7 @@
 //! Mail, API, phone keys and timers all end in [`door`]: load, ask the domain, save state, timeline, timers and
 //! notifications in one transaction. It holds no `if` about what an incident means; that is the domain's.
 
+pub mod act;
 mod again;
 mod arrange;
 pub mod audit;

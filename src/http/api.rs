@@ -1,6 +1,7 @@
 //! `/api/v1`: everything the pages do, for scripts. One table of [`routes`] says what each takes, [`guard`] stands
 //! before each of them, and [`document`] describes them.
 
+mod asked;
 pub mod document;
 pub mod events;
 mod extract;

@@ -9,6 +9,7 @@ pub mod health;
 pub mod origin;
 pub mod pages;
 pub mod server;
+pub mod table;
 pub mod view;
 
 use std::sync::Arc;
@@ -59,6 +60,11 @@ pub struct Shared {
     pub node: String,
     /// What reads and writes rules that somebody tries.
     pub workbench: Workbench,
+}
+
+/// Whether a text is formed like the id of a mail.
+fn is_mail_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// All routes but the channels' own.

@@ -10,7 +10,7 @@ use utoipa::OpenApi as _;
 use super::guard::{IDEMPOTENCY_KEY, KEY_BYTES_MAX};
 use super::routes::{Need, Route, routes};
 use super::{events, health, incidents, mails, oncall, people, push, several};
-use crate::http::error::{KINDS, Kind, PROBLEM_JSON, Problem};
+use crate::http::error::{Kind, PROBLEM_JSON, Problem, kinds};
 
 /// Where the API is.
 pub(super) const BASE: &str = "/api/v1";
@@ -108,7 +108,7 @@ fn complete(operation: &mut Value, route: &Route) {
     let takes_version = operation["parameters"]
         .as_array()
         .is_some_and(|all| all.iter().any(|parameter| parameter["name"] == "If-Match"));
-    for kind in KINDS {
+    for kind in kinds() {
         let is_possible = match kind.status {
             404 => route.path.contains('{') || operation.get("requestBody").is_some(),
             405 => false,

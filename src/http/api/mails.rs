@@ -10,10 +10,10 @@ use utoipa::IntoParams;
 
 use super::extract::{NoBody, Path, Query};
 use super::{App, COUNTED_MAX, bad_cursor, given, limit, looked_for, page, slice, sortable};
-use crate::http::Error;
 use crate::http::auth::Caller;
 use crate::http::view::lists::{AlertsView, MailsView, SendersView, UnmatchedsView};
 use crate::http::view::{AlertView, MailDetailView, MailView, SenderView, UnmatchedView};
+use crate::http::{Error, is_mail_id};
 use crate::store::mail::{StoredAlert, StoredMail};
 
 /// Mails that are read at most to fill a page of a token for named services; then its next_cursor goes on from there.
@@ -174,10 +174,6 @@ fn listed((mail, alerts): (StoredMail, Vec<StoredAlert>)) -> MailView {
 
 fn is_own(caller: &Caller, (_, alerts): &(StoredMail, Vec<StoredAlert>)) -> bool {
     caller.is_for_all() || alerts.iter().any(|alert| caller.is_for(&alert.service))
-}
-
-pub(super) fn is_mail_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 pub(super) fn no_mail(id: &str) -> Error {

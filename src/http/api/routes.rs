@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
 
 use super::{document, events, guard, health, incidents, mails, oncall, people, push, several};
 use crate::domain::scope::Scope;
-use crate::http::{Error, Shared};
+use crate::http::{Error, Shared, table};
 
 /// What a route takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,28 +34,19 @@ pub enum Reach {
     Own,
 }
 
-/// One route.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// GET shows; the others act.
-    pub method: Method,
-    /// Behind `/api/v1`, with its parameters in braces.
-    pub path: &'static str,
-    /// What it takes.
-    pub need: Need,
-    handler: MethodRouter<Arc<Shared>>,
-}
+/// One route; its path is behind `/api/v1`.
+pub type Route = table::Route<Need>;
 
 fn show<T: 'static>(path: &'static str, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::GET, path, need: Need::Token(Scope::Read, reach), handler: get(handler) }
+    Route::get(path, Need::Token(Scope::Read, reach), handler)
 }
 
 fn act<T: 'static>(path: &'static str, scope: Scope, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::POST, path, need: Need::Token(scope, reach), handler: post(handler) }
+    Route::post(path, Need::Token(scope, reach), handler)
 }
 
 fn remove<T: 'static>(path: &'static str, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::DELETE, path, need: Need::Token(Scope::Respond, reach), handler: delete(handler) }
+    Route::delete(path, Need::Token(Scope::Respond, reach), handler)
 }
 
 /// Every route of the API.
@@ -65,7 +54,7 @@ pub fn routes() -> Vec<Route> {
     use Reach::{Anything, House, Incident, Mail, Own};
     use Scope::{Admin, Respond};
     vec![
-        Route { method: Method::GET, path: "/openapi.json", need: Need::Nothing, handler: get(document::openapi) },
+        Route::get("/openapi.json", Need::Nothing, document::openapi),
         show("/incidents", Own, incidents::incidents),
         act("/incidents/act", Respond, Own, several::several),
         show("/incidents/{number}", Incident, incidents::incident),
@@ -112,11 +101,9 @@ pub fn routes() -> Vec<Route> {
 
 /// All of them, each behind the guard.
 pub(in crate::http) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let guarded = |router: Router<Arc<Shared>>, route: Route| {
-        let guard = from_fn_with_state((Arc::clone(shared), route.need), guard::guard);
-        router.route(route.path, route.handler.route_layer(guard))
-    };
-    let router = routes().into_iter().fold(Router::new(), guarded);
+    let router = table::router(routes(), |handler, need, body_bytes_max| {
+        handler.route_layer(from_fn_with_state((Arc::clone(shared), need, body_bytes_max), guard::guard))
+    });
     let missing = "there is no such address in the API; /api lists those that there are";
     router
         .fallback(async move || Error::NotFound(missing.to_owned()))

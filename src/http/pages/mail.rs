@@ -12,7 +12,7 @@ use super::frame::{Fault, Frame, page};
 use super::sanitised::sanitised;
 use super::words::{At, Teller};
 use crate::domain::mail::Mail;
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store::mail::{RecipientTrace, StoredAlert, StoredMail};
 
 /// What a mail's own HTML may do: nothing. No script, no form, no frame, no request to anywhere; it is not even of our
@@ -49,7 +49,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let frame = Frame::of(&app, &viewer, "/mails").await?;
-    let found = if super::is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
+    let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, alerts) = found.ok_or_else(no_mail)?;
     let raw = raw(&app, &id).await?;
     let parsed = Mail::parse(&raw);
@@ -101,7 +101,7 @@ pub(super) async fn html(State(app): State<Arc<Shared>>, Path(id): Path<String>)
 }
 
 async fn raw(app: &Shared, id: &str) -> Result<Vec<u8>, Fault> {
-    let found = if super::is_mail_id(id) { app.engine.store().mail_raw(id).await? } else { None };
+    let found = if is_mail_id(id) { app.engine.store().mail_raw(id).await? } else { None };
     found.ok_or_else(no_mail)
 }
 

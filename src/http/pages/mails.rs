@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
 use super::words::{At, Teller};
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store::mail::{StoredAlert, StoredMail};
 
 /// Mails to a page.
@@ -100,7 +100,7 @@ pub(super) async fn list(
             "quarantined"
         }
         _ => {
-            let before = asked.before.filter(|before| super::is_mail_id(before));
+            let before = asked.before.filter(|before| is_mail_id(before));
             let mut found = store.mails(before.as_deref(), MAILS_MAX + 1).await?;
             if found.len() as i64 > MAILS_MAX {
                 found.pop();

@@ -19,7 +19,7 @@ use crate::domain::mail::{Envelope, Mail};
 use crate::domain::pattern::Captures;
 use crate::domain::rulebook::{Route, TraceLine, Verdict, is_unmatched};
 use crate::domain::workbench::{DRAFT, DRAFT_BYTES_MAX, Tested, Workbench, Written};
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store::mail::StoredMail;
 
 /// Largest form, in bytes: a mail of 256 KiB whose every byte is escaped, and a draft.
@@ -185,7 +185,7 @@ async fn stored(app: &Shared, id: &str) -> Result<Option<(StoredMail, Vec<u8>)>,
         return Ok(None);
     }
     let missing = || Fault::missing("There is no such mail.").back("/rules/try");
-    if !super::is_mail_id(id) {
+    if !is_mail_id(id) {
         return Err(missing());
     }
     let store = app.engine.store();
