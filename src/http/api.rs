@@ -28,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::rate::Rates;
 use super::{Error, Shared};
 use crate::domain::request;
+use crate::store::search::TEXT_BYTES_MAX;
 
 /// Rows of a list, unless the caller asks for fewer or more.
 const LIMIT_DEFAULT: i64 = 50;
@@ -64,6 +65,15 @@ fn looked_for(what: &str, parameter: Option<String>) -> Result<Option<String>, E
     let text = given(parameter);
     if text.as_ref().is_some_and(|text| text.contains('\0')) {
         return Err(Error::BadRequest(format!("no {what} has a NUL in it")));
+    }
+    Ok(text)
+}
+
+/// A text that is looked for, of a bounded length.
+fn text_looked_for(parameter: Option<String>) -> Result<Option<String>, Error> {
+    let text = looked_for("text", parameter)?;
+    if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+        return Err(Error::BadRequest(format!("text has at most {TEXT_BYTES_MAX} bytes: look for less of it")));
     }
     Ok(text)
 }

@@ -25,6 +25,7 @@ pub mod oncall;
 mod open;
 mod pending;
 pub mod push;
+pub mod search;
 pub mod token;
 pub mod trail;
 

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::asked::{Asked, Number, unless_known};
 use super::extract::{Body, MaybeBody, NoBody, Query};
-use super::{App, bad_cursor, end, given, instant_given, limit, looked_for, page};
+use super::{App, bad_cursor, end, given, instant_given, limit, looked_for, text_looked_for};
 use crate::domain::act::Act;
 use crate::domain::alert::Severity;
 use crate::domain::incident::Status;
@@ -20,6 +20,7 @@ use crate::http::auth::Caller;
 use crate::http::pages::report_of;
 use crate::http::view::IncidentView;
 use crate::http::view::lists::{CallView, CallsView, EvidenceView, EvidencesView, IncidentsView};
+use crate::store::board::Past;
 use crate::store::incident::Filter;
 
 /// Notifications of an incident that are told, of the newest pages.
@@ -37,14 +38,15 @@ pub struct IncidentsQuery {
     service: Option<String>,
     /// Only of this severity: critical, error, warning or info.
     severity: Option<String>,
-    /// Only those whose summary or key has this text.
+    /// Only those whose summary or key has this text, as it stands; 200 bytes at most.
+    #[param(max_length = 200)]
     text: Option<String>,
     /// Only those opened at this instant or later (RFC 3339).
     from: Option<String>,
     /// Only those opened before this instant (RFC 3339).
     to: Option<String>,
     /// Rows of a page: 1 to 500.
-    #[param(example = "50")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500, example = 50)]
     limit: Option<String>,
     /// The next_cursor of the page before.
     cursor: Option<String>,
@@ -87,6 +89,9 @@ pub struct TakeBody {
 }
 
 /// Incidents, newest first
+///
+/// A text, a severity and times are looked for among 50,000 numbers at a time, so a page may have fewer rows than asked
+/// for, or none, and go on: next_cursor is null where there are no more. Open ones alone are looked at as a whole.
 #[utoipa::path(get, path = "/incidents", tag = "incidents", params(IncidentsQuery),
     responses((status = 200, body = IncidentsView)))]
 pub async fn incidents(
@@ -108,15 +113,15 @@ pub async fn incidents(
         statuses,
         services: service.map_or_else(|| caller.services.clone(), |service| vec![service]),
         severity: severity.transpose()?,
-        text: looked_for("incident", query.text)?,
+        text: text_looked_for(query.text)?,
         opened_from: instant_given("from", query.from)?,
         opened_to: instant_given("to", query.to)?,
         before: given(query.cursor).map(|cursor| cursor.parse().map_err(|_| bad_cursor())).transpose()?,
-        limit: limit + 1,
+        limit,
     };
-    let found = app.engine.store().incidents(&filter).await?;
-    let (found, next_cursor) = page(found, limit, |last| last.number.to_string());
-    Ok(Json(IncidentsView { incidents: found.into_iter().map(IncidentView::from).collect(), next_cursor }))
+    let Past { incidents, looked_back_to } = app.engine.store().find_incidents(&filter).await?;
+    let incidents = incidents.into_iter().map(IncidentView::from).collect();
+    Ok(Json(IncidentsView { incidents, next_cursor: looked_back_to.map(|number| number.to_string()) }))
 }
 
 /// One incident with its timeline

@@ -9,12 +9,15 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::extract::{NoBody, Path, Query};
-use super::{App, COUNTED_MAX, bad_cursor, given, limit, looked_for, page, slice, sortable};
+use super::{
+    App, COUNTED_MAX, LIMIT_MAX, bad_cursor, given, limit, looked_for, page, slice, sortable, text_looked_for,
+};
 use crate::http::auth::Caller;
 use crate::http::view::lists::{AlertsView, MailsView, SendersView, UnmatchedsView};
 use crate::http::view::{AlertView, MailDetailView, MailView, SenderView, UnmatchedView};
 use crate::http::{Error, is_mail_id};
 use crate::store::mail::{StoredAlert, StoredMail};
+use crate::store::search::WantedMails;
 
 /// Mails that are read at most to fill a page of a token for named services; then its next_cursor goes on from there.
 const READ_MAX: i64 = 2000;
@@ -25,10 +28,25 @@ const READ_MAX: i64 = 2000;
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Rows of a page: 1 to 500.
-    #[param(example = "50")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500, example = 50)]
     pub(super) limit: Option<String>,
     /// The next_cursor of the page before.
     pub(super) cursor: Option<String>,
+}
+
+/// Query of `GET /mails`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MailsQuery {
+    /// Only those of which sender, a recipient or the subject has this text, as it stands; 200 bytes at most.
+    #[param(max_length = 200)]
+    text: Option<String>,
+    /// Rows of a page: 1 to 500.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500, example = 50)]
+    limit: Option<String>,
+    /// The next_cursor of the page before.
+    cursor: Option<String>,
 }
 
 /// Query of `GET /senders`.
@@ -39,27 +57,33 @@ pub struct SendersQuery {
     /// Only of this service.
     service: Option<String>,
     /// Rows of a page: 1 to 500.
-    #[param(example = "50")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500, example = 50)]
     limit: Option<String>,
     /// The next_cursor of the page before.
     cursor: Option<String>,
 }
 
 /// Mails, newest first
-#[utoipa::path(get, path = "/mails", tag = "mails", params(PageQuery), responses((status = 200, body = MailsView)))]
-pub async fn mails(State(app): App, caller: Caller, Query(query): Query<PageQuery>) -> Result<Json<MailsView>, Error> {
-    let limit = limit(query.limit)?;
-    let cursor = given(query.cursor);
-    if cursor.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
+///
+/// A text is looked for among 20,000 mails at a time, or fewer large ones, so a page may have fewer rows than asked for,
+/// or none, and go on: next_cursor is null where there are no more.
+#[utoipa::path(get, path = "/mails", tag = "mails", params(MailsQuery), responses((status = 200, body = MailsView)))]
+pub async fn mails(State(app): App, caller: Caller, Query(query): Query<MailsQuery>) -> Result<Json<MailsView>, Error> {
+    let (limit, before, text) = (limit(query.limit)?, given(query.cursor), text_looked_for(query.text)?);
+    if before.as_deref().is_some_and(|cursor| !is_mail_id(cursor)) {
         return Err(bad_cursor());
     }
     // Few tokens are for named services; for them mails are read until the page is full.
-    let reads = if caller.is_for_all() { limit } else { READ_MAX };
-    let found = app.engine.store().mails(cursor.as_deref(), reads + 1).await?;
-    let (found, end) = page(found, reads, |(last, _)| last.id.clone());
-    let own: Vec<(StoredMail, Vec<StoredAlert>)> = found.into_iter().filter(|found| is_own(&caller, found)).collect();
-    let (own, next_cursor) = page(own, limit, |(last, _)| last.id.clone());
-    Ok(Json(MailsView { mails: own.into_iter().map(listed).collect(), next_cursor: next_cursor.or(end) }))
+    let reads = match (caller.is_for_all(), &text) {
+        (true, _) => limit,
+        (false, None) => READ_MAX,
+        (false, Some(_)) => LIMIT_MAX,
+    };
+    let found = app.engine.store().find_mails(&WantedMails { text, before, limit: reads }).await?;
+    let own = found.mails.into_iter().filter(|found| is_own(&caller, found)).collect();
+    let (own, next_cursor) = page(own, limit, |(last, _): &(StoredMail, Vec<StoredAlert>)| last.id.clone());
+    let next_cursor = next_cursor.or(found.looked_back_to);
+    Ok(Json(MailsView { mails: own.into_iter().map(listed).collect(), next_cursor }))
 }
 
 /// One mail with its decision trace
@@ -137,6 +161,8 @@ pub async fn quarantined(
 }
 
 /// Who sends mail that no rule knows, most first
+///
+/// The newest 5,000 such mails are looked at.
 #[utoipa::path(get, path = "/unmatched", tag = "mails", params(PageQuery),
     responses((status = 200, body = UnmatchedsView)))]
 pub async fn unmatched(
@@ -145,9 +171,11 @@ pub async fn unmatched(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<UnmatchedsView>, Error> {
     let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, COUNTED_MAX).await?;
+    let looked_back_to = found.looked_back_to;
     let key = |row: &crate::store::archive::Unmatched| format!("{}/{}", sortable(-row.mails), row.header_from);
-    let (found, next_cursor) = slice(found, (query.limit, query.cursor), key)?;
-    Ok(Json(UnmatchedsView { senders: found.into_iter().map(UnmatchedView::from).collect(), next_cursor }))
+    let (found, next_cursor) = slice(found.senders, (query.limit, query.cursor), key)?;
+    let senders = found.into_iter().map(UnmatchedView::from).collect();
+    Ok(Json(UnmatchedsView { senders, looked_back_to, next_cursor }))
 }
 
 /// Who writes to which service, the one not heard of for longest first

@@ -197,7 +197,7 @@ async fn stored(app: &Shared, id: &str) -> Result<Option<(StoredMail, Vec<u8>)>,
 /// Mails to begin with: of those whom no rule knew.
 async fn offered(app: &Shared) -> Result<Vec<Offered>, Fault> {
     let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, OFFERED_MAX).await?;
-    let offered = found.into_iter().map(|found| Offered {
+    let offered = found.senders.into_iter().map(|found| Offered {
         id: found.newest_id,
         sender: found.header_from,
         subject: found.newest_subject,

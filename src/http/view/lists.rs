@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::oncall::{OnCallView, OverrideView, SilenceView};
 use super::people::{SubscriptionView, UserView};
-use super::{AlertView, IncidentView, MailView, SenderView, UnmatchedView, instant, schema};
+use super::{AlertView, IncidentView, MailView, SenderView, UnmatchedView, instant, instant_or_null, schema};
 use crate::domain::incident::Status;
 use crate::store::board::{Call, Evidence};
 
@@ -125,6 +125,9 @@ pub struct AlertsView {
 pub struct UnmatchedsView {
     /// Who sends most first.
     pub senders: Vec<UnmatchedView>,
+    /// RFC 3339: mails before this instant were not looked at, since there are so many; null where all were.
+    #[serde(serialize_with = "instant_or_null")]
+    pub looked_back_to: Option<Timestamp>,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
 }
