@@ -72,8 +72,8 @@ mod tests {
 
     #[test]
     fn acts_are_checked_and_told_by_name() {
-        let mut roster = Roster::default();
-        roster.users = [("ann".to_owned(), User::new("ann", Vec::new()))].into();
+        let users = [("ann".to_owned(), User::new("ann", Vec::new()))].into();
+        let roster = Roster { users, ..Roster::default() };
         let (by, now) = (Actor::token("ops", "::1"), Timestamp::UNIX_EPOCH);
         let checked = |act: Act| act.checked(&by, &roster, now);
         let named = |act| checked(act).map(|(_, cause)| cause.actor.name().to_owned()).map_err(|refused| refused.0);

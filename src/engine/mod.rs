@@ -30,7 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 
-pub use self::again::Foreseen;
+pub use self::again::{Foreseen, Judged};
 pub use self::arrange::{Arrangement, arrangement_id};
 use self::audit::Audit;
 use self::committer::{Committer, Done, Work};

@@ -3,19 +3,24 @@
 
 mod asked;
 pub mod document;
+pub mod duty;
 pub mod events;
 mod extract;
 mod guard;
 pub mod health;
 pub mod incidents;
 pub mod mails;
+pub mod numbers;
 pub mod oncall;
 pub mod people;
 pub mod push;
 mod rate;
 pub mod reader;
 pub mod routes;
+pub mod rules;
+pub mod sessions;
 pub mod several;
+pub mod trail;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -133,7 +133,7 @@ impl Error {
                     .to_owned()
             }
             Self::TooManyRequests(seconds) => {
-                format!("this token makes too many requests; wait {seconds} s, and see http.requests_per_minute")
+                format!("too many requests at once; wait {seconds} s, and see http.requests_per_minute")
             }
             Self::Unavailable => "the database does not answer; nothing was changed for certain, try again".to_owned(),
         }

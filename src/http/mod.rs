@@ -6,6 +6,8 @@ pub mod auth;
 pub mod error;
 pub mod feeds;
 pub mod health;
+mod house;
+mod numbers;
 pub mod origin;
 pub mod pages;
 pub mod server;

@@ -49,7 +49,9 @@ use tokio_util::sync::CancellationToken;
 use self::bench::Bench;
 use self::frame::Fault;
 use self::live::Live;
+pub(super) use self::mail::{Content, content, own_html};
 use self::password::Passwords;
+pub(super) use self::playground::{OnBench, Outcome, Today, WRITTEN_MAX, outcome};
 use self::refusals::Refusals;
 pub(super) use self::report::report_of;
 use self::scope::Scope;
@@ -73,7 +75,7 @@ pub struct Setup {
     /// Who was not let in lately.
     refusals: Refusals,
     /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
-    bench: Bench,
+    pub(super) bench: Bench,
 }
 
 impl Setup {

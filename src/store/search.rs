@@ -11,7 +11,7 @@ use crate::domain::alert::Severity;
 use crate::domain::incident::{Incident, Status};
 
 /// Mails among which a text is looked for at once.
-pub const MAILS_SEARCHED_AT_ONCE: i64 = 20_000;
+pub const MAILS_SEARCHED_AT_ONCE: i64 = 10_000;
 
 /// Bytes of mails among which a text is looked for at once: SQLite reads a mail to get at its subject.
 pub const MAIL_BYTES_SEARCHED_AT_ONCE: i64 = 64 << 20;

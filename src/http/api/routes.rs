@@ -6,8 +6,12 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 
-use super::{document, events, guard, health, incidents, mails, oncall, people, push, several};
+use super::{
+    document, duty, events, guard, health, incidents, mails, numbers, oncall, people, push, rules, sessions, several,
+    trail,
+};
 use crate::domain::scope::Scope;
+use crate::http::pages::WRITTEN_MAX;
 use crate::http::{Error, Shared, table};
 
 /// What a route takes.
@@ -73,13 +77,22 @@ pub fn routes() -> Vec<Route> {
         show("/mails", Own, mails::mails),
         show("/mails/{id}", Mail, mails::mail),
         show("/mails/{id}/raw", Mail, mails::mail_raw),
+        show("/mails/{id}/content", Mail, mails::mail_content),
+        show("/mails/{id}/html", Mail, mails::mail_html),
+        show("/mails/{id}/foreseen", Mail, mails::foreseen),
         act("/mails/{id}/reprocess", Respond, Mail, mails::reprocess),
         act("/mails/{id}/release", Admin, Mail, mails::release),
         show("/quarantined", Own, mails::quarantined),
         show("/unmatched", House, mails::unmatched),
         show("/senders", Own, mails::senders),
+        act("/rules/try", Respond, Own, rules::attempt).of_size(WRITTEN_MAX),
+        act("/rules/suggest", Respond, Own, rules::suggest).of_size(WRITTEN_MAX),
         show("/oncall", Anything, oncall::now),
+        show("/oncall/people", Anything, duty::people),
         show("/schedules/{name}", Anything, oncall::schedule),
+        // Whoever has such an address reads by it, whatever becomes of the token.
+        Route::get("/schedules/{name}/feed", Need::Token(Respond, House), duty::schedule_feed),
+        Route::get("/people/{name}/feed", Need::Token(Respond, House), duty::person_feed),
         show("/overrides", Anything, oncall::overrides),
         act("/overrides", Respond, House, oncall::add_override),
         remove("/overrides/{id}", House, oncall::remove_override),
@@ -94,6 +107,14 @@ pub fn routes() -> Vec<Route> {
         show("/people/{name}/push", House, push::subscriptions),
         act("/people/{name}/push", Respond, House, push::subscribe),
         remove("/people/{name}/push/{id}", House, push::unsubscribe),
+        show("/numbers", House, numbers::numbers),
+        show("/numbers.csv", House, numbers::csv),
+        Route::get("/sessions", Need::Token(Admin, House), sessions::sessions),
+        Route::delete("/sessions/{id}", Need::Token(Admin, House), sessions::end),
+        Route::delete("/people/{name}/sessions", Need::Token(Admin, House), sessions::end_all),
+        Route::get("/trail", Need::Token(Admin, House), trail::trail),
+        Route::get("/trail/verify", Need::Token(Admin, House), trail::verify),
+        Route::get("/trail/export", Need::Token(Admin, House), trail::export),
         show("/health", House, health::health),
         show("/definitions", Anything, health::definitions),
     ]

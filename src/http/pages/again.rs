@@ -41,7 +41,7 @@ pub(super) async fn show(
     let is_release = asked.release.is_some() && frame.may_overrule();
     let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, _) = found.ok_or_else(no_mail)?;
-    let foreseen = app.engine.foresee(&id, is_release).await?.ok_or_else(no_mail)?;
+    let (foreseen, _) = app.engine.foresee(&id, is_release).await?.ok_or_else(no_mail)?;
     Ok(page(&AgainPage { frame, id, subject: mail.subject, is_release, foreseen }))
 }
 

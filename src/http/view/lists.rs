@@ -212,3 +212,47 @@ pub struct SubscribedView {
     /// What it is removed by.
     pub id: String,
 }
+
+/// Who has which shifts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DutiesView {
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub from: Timestamp,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub to: Timestamp,
+    /// By name; who has no shift is left out.
+    pub people: Vec<DutyView>,
+}
+
+/// Somebody's shifts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DutyView {
+    /// Who.
+    pub user: String,
+    /// How long they are on call in all; two shifts at once count once.
+    pub on_call_seconds: i64,
+    /// By start.
+    pub shifts: Vec<OwnShiftView>,
+}
+
+/// A shift of somebody.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnShiftView {
+    /// By which schedule.
+    pub schedule: String,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub starts_at: Timestamp,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub ends_at: Timestamp,
+}
+
+/// Where a calendar program subscribes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FeedView {
+    /// A secret: whoever has it reads the feed.
+    pub address: String,
+}
