@@ -228,6 +228,8 @@ async fn pages(browser: &Browser) {
         "/incidents?status=all&before=1000",
         "/incidents/100000",
         "/mails",
+        "/mails?text=HOST-77777",
+        "/mails?text=nowhere",
         "/mails?view=unmatched",
         "/mails?view=quarantined",
         "/services",

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 pub(crate) use self::here::Here;
 pub(crate) use self::remote::Remote;
 use super::ConfigArg;
+use crate::domain::act::Act;
 use crate::domain::incident::Status;
 use crate::domain::request::SilenceAsked;
 use crate::domain::situation::Swap;
@@ -50,19 +51,6 @@ pub(crate) struct Listed {
     pub(crate) statuses: Vec<Status>,
     pub(crate) service: Option<String>,
     pub(crate) limit: i64,
-}
-
-/// What somebody does about an incident.
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    Acknowledge,
-    Resolve,
-    Escalate,
-    Snooze(Timestamp),
-    Reassign(Vec<String>),
-    AddResponders(Vec<String>),
-    Take(String),
-    Note(String),
 }
 
 impl PlaceArg {

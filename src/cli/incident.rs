@@ -4,8 +4,9 @@ mod act;
 
 use serde_json::json;
 
-use super::gateway::{Act, Gateway, Listed, PlaceArg};
+use super::gateway::{Gateway, Listed, PlaceArg};
 use super::print_json;
+use crate::domain::act::Act;
 use crate::domain::incident::Status;
 use crate::http::view::IncidentView;
 

@@ -4,6 +4,7 @@
 //! a socket, a file or a database, writes a log line or draws a random number; `tests/it/tidy.rs`
 //! holds it to that. The engine executes what these functions return.
 
+pub mod act;
 pub mod actor;
 pub mod alert;
 pub mod aside;

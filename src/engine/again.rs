@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
-use super::intake::{Held, sender};
-use super::{Engine, Error, trail};
+use super::intake::{Held, hex, sender};
+use super::{Engine, Error, trail, version};
 use crate::domain::Definitions;
 use crate::domain::actor::Actor;
 use crate::domain::alert::{Action, Alert};
@@ -49,13 +50,24 @@ pub struct Foreseen {
     pub incident_number: Option<i64>,
 }
 
+/// What came of judging a mail again.
+#[derive(Debug)]
+pub enum Judged {
+    /// It has acted, by these alerts.
+    Done(Vec<StoredAlert>),
+    /// It is none of the versions that were meant.
+    Changed,
+    /// There is no such mail.
+    Missing,
+}
+
 impl Engine {
-    /// What [`Engine::reprocess`], or where `released` [`Engine::release`], would do now. Nothing is done. `None` when
-    /// there is no such mail.
+    /// What [`Engine::reprocess`], or where `released` [`Engine::release`], would do now, and the version of the mail
+    /// that this is told of. Nothing is done. `None` when there is no such mail.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn foresee(&self, mail_id: &str, released: bool) -> Result<Option<Vec<Foreseen>>, Error> {
+    pub async fn foresee(&self, mail_id: &str, released: bool) -> Result<Option<(Vec<Foreseen>, String)>, Error> {
         let Some(again) = self.again(mail_id, &Actor::ourselves("foresight"), released).await? else { return Ok(None) };
         let mut said = again.said.clone();
         let mut foreseen = Vec::new();
@@ -77,7 +89,7 @@ impl Engine {
                 });
             }
         }
-        Ok(Some(foreseen))
+        Ok(Some((foreseen, again.version())))
     }
 
     /// Judges a stored mail again with the definitions in force and lets it act: what it says that it did not say
@@ -87,7 +99,7 @@ impl Engine {
     /// # Errors
     /// When it could not be read or made durable.
     pub async fn reprocess(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
-        self.act_again(mail_id, actor, false).await
+        Ok(self.judge_again(mail_id, actor, false, None).await?.done())
     }
 
     /// Lets a mail act that was kept aside because of its sender. `None` when there is no such mail.
@@ -95,13 +107,27 @@ impl Engine {
     /// # Errors
     /// When it could not be read or made durable.
     pub async fn release(&self, mail_id: &str, actor: &Actor) -> Result<Option<Vec<StoredAlert>>, Error> {
-        self.act_again(mail_id, actor, true).await
+        Ok(self.judge_again(mail_id, actor, true, None).await?.done())
     }
 
-    async fn act_again(&self, mail_id: &str, actor: &Actor, released: bool) -> Result<Option<Vec<StoredAlert>>, Error> {
-        let Some(again) = self.again(mail_id, actor, released).await? else { return Ok(None) };
+    /// [`Engine::reprocess`], or where `released` [`Engine::release`]; where versions are named, if the mail is one of
+    /// them. Of two at once only one is stored: both would add the same rows.
+    ///
+    /// # Errors
+    /// When it could not be read or made durable.
+    pub async fn judge_again(
+        &self,
+        mail_id: &str,
+        actor: &Actor,
+        released: bool,
+        versions: Option<&[String]>,
+    ) -> Result<Judged, Error> {
+        let Some(again) = self.again(mail_id, actor, released).await? else { return Ok(Judged::Missing) };
+        if versions.is_some_and(|versions| !versions.contains(&again.version())) {
+            return Ok(Judged::Changed);
+        }
         match self.committer.submit(Work::Reprocess(Box::new(again))).await? {
-            Done::Reprocessed(alerts) => Ok(Some(alerts)),
+            Done::Reprocessed(alerts) => Ok(Judged::Done(alerts)),
             other => unreachable!("a mail judged again is answered by its alerts, not by {other:?}"),
         }
     }
@@ -153,7 +179,24 @@ fn would(action: Action, open: Option<i64>) -> (String, Option<i64>) {
     (what, open.filter(|_| matches!(action, Action::Trigger | Action::Resolve | Action::Acknowledge)))
 }
 
+impl Judged {
+    fn done(self) -> Option<Vec<StoredAlert>> {
+        match self {
+            Self::Done(alerts) => Some(alerts),
+            Self::Changed | Self::Missing => None,
+        }
+    }
+}
+
 impl Again {
+    /// Another one when the mail has said more since, or other definitions are in force.
+    fn version(&self) -> String {
+        let all = format!("{}/{}/{}", self.mail_id, self.alerts, self.definitions.version);
+        let mut version = hex(&Sha256::digest(all));
+        version.truncate(version::LENGTH);
+        version
+    }
+
     fn what(&self) -> &'static str {
         if self.released { "released" } else { "reprocessed" }
     }

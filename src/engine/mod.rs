@@ -3,6 +3,7 @@
 //! Mail, API, phone keys and timers all end in [`door`]: load, ask the domain, save state, timeline, timers and
 //! notifications in one transaction. It holds no `if` about what an incident means; that is the domain's.
 
+pub mod act;
 mod again;
 mod arrange;
 pub mod audit;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 
-pub use self::again::Foreseen;
+pub use self::again::{Foreseen, Judged};
 pub use self::arrange::{Arrangement, arrangement_id};
 use self::audit::Audit;
 use self::committer::{Committer, Done, Work};

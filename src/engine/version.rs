@@ -11,7 +11,7 @@ use crate::domain::incident::{Cause, Event, Incident};
 use crate::store::{self, WriteTx};
 
 /// Characters of a version.
-const LENGTH: usize = 32;
+pub(super) const LENGTH: usize = 32;
 
 /// What came of an event that was to happen to a version only.
 #[derive(Debug)]

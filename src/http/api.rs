@@ -1,20 +1,26 @@
 //! `/api/v1`: everything the pages do, for scripts. One table of [`routes`] says what each takes, [`guard`] stands
 //! before each of them, and [`document`] describes them.
 
+mod asked;
 pub mod document;
+pub mod duty;
 pub mod events;
 mod extract;
 mod guard;
 pub mod health;
 pub mod incidents;
 pub mod mails;
+pub mod numbers;
 pub mod oncall;
 pub mod people;
 pub mod push;
 mod rate;
 pub mod reader;
 pub mod routes;
+pub mod rules;
+pub mod sessions;
 pub mod several;
+pub mod trail;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -27,6 +33,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::rate::Rates;
 use super::{Error, Shared};
 use crate::domain::request;
+use crate::store::search::TEXT_BYTES_MAX;
 
 /// Rows of a list, unless the caller asks for fewer or more.
 const LIMIT_DEFAULT: i64 = 50;
@@ -63,6 +70,15 @@ fn looked_for(what: &str, parameter: Option<String>) -> Result<Option<String>, E
     let text = given(parameter);
     if text.as_ref().is_some_and(|text| text.contains('\0')) {
         return Err(Error::BadRequest(format!("no {what} has a NUL in it")));
+    }
+    Ok(text)
+}
+
+/// A text that is looked for, of a bounded length.
+fn text_looked_for(parameter: Option<String>) -> Result<Option<String>, Error> {
+    let text = looked_for("text", parameter)?;
+    if text.as_ref().is_some_and(|text| text.len() > TEXT_BYTES_MAX) {
+        return Err(Error::BadRequest(format!("text has at most {TEXT_BYTES_MAX} bytes: look for less of it")));
     }
     Ok(text)
 }

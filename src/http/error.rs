@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::request::Refused;
+use crate::engine::act::NotDone;
 use crate::{engine, store};
 
 /// The media type of a problem (RFC 9457, section 6.1).
@@ -70,41 +71,46 @@ pub struct Problem {
     pub detail: String,
 }
 
-/// Every kind of problem there is.
-pub const KINDS: [Kind; 13] = [
-    Kind { name: "no-token", status: 401, title: "A valid token is needed" },
-    Kind { name: "not-allowed", status: 403, title: "The token may not do this" },
-    Kind { name: "not-found", status: 404, title: "There is no such thing" },
-    Kind { name: "method", status: 405, title: "The address takes other methods" },
-    Kind { name: "bad-request", status: 400, title: "The request makes no sense" },
-    Kind { name: "too-slow", status: 408, title: "The request took too long" },
-    Kind { name: "conflict", status: 409, title: "Not possible as things are" },
-    Kind { name: "changed", status: 412, title: "It has changed meanwhile" },
-    Kind { name: "too-large", status: 413, title: "The body is too large" },
-    Kind { name: "media-type", status: 415, title: "The body must be JSON" },
-    Kind { name: "key-reused", status: 422, title: "The Idempotency-Key was used for another request" },
-    Kind { name: "too-many", status: 429, title: "Too many requests" },
-    Kind { name: "unavailable", status: 503, title: "The database does not answer" },
-];
+/// Every kind of problem there is, in the order in which the reader page tells them.
+pub fn kinds() -> [Kind; 13] {
+    let text = String::new;
+    [
+        Error::Unauthorized(""),
+        Error::Forbidden(text()),
+        Error::NotFound(text()),
+        Error::MethodNotAllowed,
+        Error::BadRequest(text()),
+        Error::TimedOut,
+        Error::Conflict(text()),
+        Error::Changed(text()),
+        Error::TooLarge(text()),
+        Error::UnsupportedMediaType(text()),
+        Error::KeyReused,
+        Error::TooManyRequests(0),
+        Error::Unavailable,
+    ]
+    .map(|error| error.kind())
+}
 
 impl Error {
     /// The kind of problem.
     pub fn kind(&self) -> Kind {
-        KINDS[match self {
-            Self::Unauthorized(_) => 0,
-            Self::Forbidden(_) => 1,
-            Self::NotFound(_) => 2,
-            Self::MethodNotAllowed => 3,
-            Self::BadRequest(_) => 4,
-            Self::TimedOut => 5,
-            Self::Conflict(_) => 6,
-            Self::Changed(_) => 7,
-            Self::TooLarge(_) => 8,
-            Self::UnsupportedMediaType(_) => 9,
-            Self::KeyReused => 10,
-            Self::TooManyRequests(_) => 11,
-            Self::Unavailable => 12,
-        }]
+        let (name, status, title) = match self {
+            Self::Unauthorized(_) => ("no-token", 401, "A valid token is needed"),
+            Self::Forbidden(_) => ("not-allowed", 403, "The token may not do this"),
+            Self::NotFound(_) => ("not-found", 404, "There is no such thing"),
+            Self::MethodNotAllowed => ("method", 405, "The address takes other methods"),
+            Self::BadRequest(_) => ("bad-request", 400, "The request makes no sense"),
+            Self::TimedOut => ("too-slow", 408, "The request took too long"),
+            Self::Conflict(_) => ("conflict", 409, "Not possible as things are"),
+            Self::Changed(_) => ("changed", 412, "It has changed meanwhile"),
+            Self::TooLarge(_) => ("too-large", 413, "The body is too large"),
+            Self::UnsupportedMediaType(_) => ("media-type", 415, "The body must be JSON"),
+            Self::KeyReused => ("key-reused", 422, "The Idempotency-Key was used for another request"),
+            Self::TooManyRequests(_) => ("too-many", 429, "Too many requests"),
+            Self::Unavailable => ("unavailable", 503, "The database does not answer"),
+        };
+        Kind { name, status, title }
     }
 
     /// What is wrong with this request, and what to do.
@@ -127,7 +133,7 @@ impl Error {
                     .to_owned()
             }
             Self::TooManyRequests(seconds) => {
-                format!("this token makes too many requests; wait {seconds} s, and see http.requests_per_minute")
+                format!("too many requests at once; wait {seconds} s, and see http.requests_per_minute")
             }
             Self::Unavailable => "the database does not answer; nothing was changed for certain, try again".to_owned(),
         }
@@ -177,5 +183,35 @@ impl From<engine::Error> for Error {
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Self::BadRequest(refused.0)
+    }
+}
+
+impl From<NotDone> for Error {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::Missing(_) => Self::NotFound(why.to_string()),
+            NotDone::Changed(number) => {
+                Self::Changed(format!("incident #{number} has changed since this ETag: GET it again, and decide anew"))
+            }
+            NotDone::Over(_) => Self::Conflict(why.to_string()),
+            NotDone::Refused(refused) => refused.into(),
+            NotDone::Failed(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_is_told_once() {
+        let kinds = kinds();
+        let statuses: BTreeSet<u16> = kinds.iter().map(|kind| kind.status).collect();
+        let names: BTreeSet<&str> = kinds.iter().map(|kind| kind.name).collect();
+        assert_eq!((statuses.len(), names.len()), (kinds.len(), kinds.len()));
+        assert!(statuses.iter().all(|status| StatusCode::from_u16(*status).is_ok_and(|status| !status.is_success())));
     }
 }

@@ -6,10 +6,13 @@ pub mod auth;
 pub mod error;
 pub mod feeds;
 pub mod health;
+mod house;
+mod numbers;
 pub mod oidc;
 pub mod origin;
 pub mod pages;
 pub mod server;
+pub mod table;
 pub mod view;
 
 use std::sync::Arc;
@@ -60,6 +63,11 @@ pub struct Shared {
     pub node: String,
     /// What reads and writes rules that somebody tries.
     pub workbench: Workbench,
+}
+
+/// Whether a text is formed like the id of a mail.
+fn is_mail_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// All routes but the channels' own.

@@ -41,23 +41,24 @@ mod words;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Redirect, Response};
-use axum::routing::{MethodRouter, get, post};
 use tokio_util::sync::CancellationToken;
 
 use self::bench::Bench;
 use self::frame::Fault;
 use self::live::Live;
+pub(super) use self::mail::{Content, content, own_html};
 use self::password::Passwords;
+pub(super) use self::playground::{OnBench, Outcome, Today, WRITTEN_MAX, outcome};
 use self::refusals::Refusals;
 pub(super) use self::report::report_of;
 use self::scope::Scope;
-use super::Shared;
 use super::oidc::Provider;
+use super::{Shared, table};
 use crate::domain::role::Role;
 
 /// What pages may load and where their forms may go: only ourselves, and no script or style that stands in the text.
@@ -81,7 +82,7 @@ pub struct Setup {
     /// Who was not let in lately.
     refusals: Refusals,
     /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
-    bench: Bench,
+    pub(super) bench: Bench,
 }
 
 impl Setup {
@@ -110,31 +111,15 @@ pub enum Need {
     Within(Role, Scope),
 }
 
-/// One route.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// GET shows, POST acts.
-    pub method: Method,
-    /// With its parameters in braces.
-    pub path: &'static str,
-    /// What it takes.
-    pub need: Need,
-    handler: MethodRouter<Arc<Shared>>,
-}
+/// One route: GET shows, POST acts.
+pub type Route = table::Route<Need>;
 
 fn show<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::GET, path, need, handler: get(handler) }
+    Route::get(path, need, handler)
 }
 
 fn act<T: 'static>(path: &'static str, need: Need, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::POST, path, need, handler: post(handler) }
-}
-
-impl Route {
-    /// With a body that may be larger than those of other routes, in bytes.
-    fn of_size(self, bytes_max: usize) -> Self {
-        Self { handler: self.handler.layer(DefaultBodyLimit::max(bytes_max)), ..self }
-    }
+    Route::post(path, need, handler)
 }
 
 /// Every route of the pages.
@@ -206,11 +191,9 @@ pub fn routes() -> Vec<Route> {
 
 /// All pages, each behind the guard.
 pub(super) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let guarded = |router: Router<Arc<Shared>>, route: Route| {
-        let guard = from_fn_with_state((Arc::clone(shared), route.need), access::guard);
-        router.route(route.path, route.handler.route_layer(guard))
-    };
-    let router = routes().into_iter().fold(Router::new(), guarded);
+    let router = table::router(routes(), |handler, need, _| {
+        handler.route_layer(from_fn_with_state((Arc::clone(shared), need), access::guard))
+    });
     router.fallback(async || Fault::missing("There is no such page.")).layer(from_fn(careful))
 }
 
@@ -230,11 +213,6 @@ async fn careful(request: Request, next: Next) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
-}
-
-/// Whether a text is formed like the id of a mail.
-fn is_mail_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// A text as part of an address.

@@ -1,9 +1,12 @@
 //! The API's words: what incidents and mails look like as JSON. The CLI prints the same.
 
+pub mod access;
 pub mod house;
 pub mod lists;
+pub mod numbers;
 pub mod oncall;
 pub mod people;
+pub mod rules;
 pub mod schema;
 
 use std::collections::BTreeMap;

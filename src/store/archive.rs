@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::mail::{StoredAlert, StoredMail, alert, mail};
+use super::search::came_at;
 use super::{Error, Store, instant, int, text};
 use crate::domain::rulebook::{CATCH_ALL, RECOGNISER};
 
@@ -30,6 +31,24 @@ pub struct Unmatched {
     /// Its subject.
     pub newest_subject: String,
 }
+
+/// Who sent mail that no rule knew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmatchedSenders {
+    /// Most first.
+    pub senders: Vec<Unmatched>,
+    /// Mails before this instant were not looked at, since there are so many.
+    pub looked_back_to: Option<Timestamp>,
+}
+
+/// Of mails that no rule knew the newest are looked at, and no more, however many there are.
+pub const UNMATCHED_LOOKED_AT: i64 = 5000;
+
+/// The newest mails that no rule knew, by the names of both rules that read those, `$1` and `$2`, behind the id `$3`.
+const NEWEST_UNMATCHED: &str = "select mail_id from (select mail_id from (select distinct mail_id from alert \
+     where rule = $1 and mail_id > $3 order by mail_id desc limit $4) r union select mail_id from \
+     (select distinct mail_id from alert where rule = $2 and mail_id > $3 order by mail_id desc limit $4) c) b \
+     order by mail_id desc limit $4";
 
 /// A sender that a service has heard of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +80,12 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn waiting_mails(&self, since: Timestamp, max: i64) -> Result<Waiting, Error> {
-        let sql = "select (select count(*) from (select distinct mail_id from alert \
-                   where rule in ($1, $2) and mail_id > $3 limit $4) x) as unmatched, \
-                   (select count(*) from (select distinct mail_id from alert where held = 'quarantine' limit $4) y) \
-                   as quarantined";
-        let query = sqlx::query(sql).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since)).bind(max);
+        let sql = format!(
+            "select (select count(*) from ({NEWEST_UNMATCHED}) x) as unmatched, (select count(*) from \
+             (select distinct mail_id from alert where held = 'quarantine' limit $4) y) as quarantined"
+        );
+        let query =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since)).bind(max);
         let Some(row) = self.row(query).await? else { return Ok(Waiting::default()) };
         Ok(Waiting { unmatched: int(&row, "unmatched")?, quarantined: int(&row, "quarantined")? })
     }
@@ -125,18 +145,20 @@ impl Store {
         Ok(found)
     }
 
-    /// Who sent mail since an instant that no rule knew, most first.
+    /// Who sent mail since an instant that no rule knew, most first, of the newest [`UNMATCHED_LOOKED_AT`] mails.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn unmatched(&self, since: Timestamp, limit: i64) -> Result<Vec<Unmatched>, Error> {
-        let sql = "select m.header_from, m.id, m.subject, x.n from mail m join \
-                   (select mail.header_from as header_from, count(distinct mail.id) as n, max(mail.id) as newest \
-                   from alert join mail on mail.id = alert.mail_id \
-                   where alert.rule in ($1, $2) and alert.mail_id > $3 group by mail.header_from) x \
-                   on m.id = x.newest order by x.n desc, m.header_from limit $4";
-        let query = sqlx::query(sql).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since)).bind(limit);
-        let rows = self.rows(query).await?;
+    pub async fn unmatched(&self, since: Timestamp, limit: i64) -> Result<UnmatchedSenders, Error> {
+        // In this order: SQLite would go through all mails instead.
+        let sql = format!(
+            "select m.header_from, m.id, m.subject, x.n from (select mail.header_from as header_from, count(*) as n, \
+             max(mail.id) as newest from ({NEWEST_UNMATCHED}) u cross join mail where mail.id = u.mail_id \
+             group by mail.header_from) x cross join mail m where m.id = x.newest \
+             order by x.n desc, m.header_from limit $5"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since));
+        let rows = self.rows(query.bind(UNMATCHED_LOOKED_AT).bind(limit)).await?;
         let unmatched = |row| {
             Ok(Unmatched {
                 header_from: text(row, "header_from")?,
@@ -145,7 +167,16 @@ impl Store {
                 newest_subject: text(row, "subject")?,
             })
         };
-        rows.iter().map(unmatched).collect()
+        let senders = rows.iter().map(unmatched).collect::<Result<_, Error>>()?;
+        let sql = format!("select min(mail_id) as oldest, count(*) as n from ({NEWEST_UNMATCHED}) x");
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(RECOGNISER).bind(CATCH_ALL).bind(first_id(since));
+        let row = self.row(query.bind(UNMATCHED_LOOKED_AT)).await?;
+        let is_cut = |row: &_| Ok::<_, Error>(int(row, "n")? >= UNMATCHED_LOOKED_AT);
+        let looked_back_to = match row {
+            Some(row) if is_cut(&row)? => came_at(&text(&row, "oldest")?),
+            _ => None,
+        };
+        Ok(UnmatchedSenders { senders, looked_back_to })
     }
 }
 

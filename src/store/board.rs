@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use super::mail::{StoredAlert, alert};
+use super::search::pattern;
 use super::{Error, Store, incident, instant, instant_or_none, int, text, text_or_none, word};
 use crate::domain::incident::{Incident, Status};
 use crate::domain::notification;
@@ -143,11 +144,12 @@ impl Store {
              and ($2 = '' or {}) \
              and ((status = 'triggered' and $3 = 1) or (status = 'acknowledged' and $4 = 1)) \
              order by {WORST_FIRST} limit $5",
-            self.dialect.has_text("$2")
+            self.dialect.has_text(&["summary", "dedup_key"], "$2")
         );
         // Only our own words are in the text; every value is bound.
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(wanted.service.as_deref().unwrap_or_default());
-        let query = query.bind(wanted.pattern()).bind(is(Status::Triggered)).bind(is(Status::Acknowledged));
+        let query =
+            query.bind(pattern(wanted.text.as_deref())).bind(is(Status::Triggered)).bind(is(Status::Acknowledged));
         self.rows(query.bind(wanted.limit)).await?.iter().map(incident::incident).collect()
     }
 
@@ -159,28 +161,20 @@ impl Store {
         let before = wanted.before.unwrap_or(i64::MAX);
         let from = if wanted.text.is_some() { self.search_ends_at(before).await? } else { 1 };
         let is_from = if wanted.service.is_some() { "and service = $3" } else { "and $3 = ''" };
-        let has_text = if wanted.text.is_some() { self.dialect.has_text("$4") } else { "$4 = ''".to_owned() };
+        let has_text = if wanted.text.is_some() {
+            self.dialect.has_text(&["summary", "dedup_key"], "$4")
+        } else {
+            "$4 = ''".to_owned()
+        };
         let sql = format!(
             "select * from incident where number >= $1 and number < $2 and status = 'resolved' {is_from} \
              and {has_text} order by number desc limit $5"
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(from).bind(before);
-        let query = query.bind(wanted.service.as_deref().unwrap_or_default()).bind(wanted.pattern());
+        let query = query.bind(wanted.service.as_deref().unwrap_or_default()).bind(pattern(wanted.text.as_deref()));
         let rows = self.rows(query.bind(wanted.limit.saturating_add(1))).await?;
-        let mut incidents: Vec<Incident> = rows.iter().map(incident::incident).collect::<Result<_, _>>()?;
-        let is_cut = incidents.len() as i64 > wanted.limit;
-        if is_cut {
-            incidents.pop();
-        }
-        let last = incidents.last().map(|last| last.number);
-        Ok(Past { looked_back_to: if is_cut { last } else { Some(from).filter(|from| *from > 1) }, incidents })
-    }
-
-    /// The lowest number that a search from below `before` looks at.
-    async fn search_ends_at(&self, before: i64) -> Result<i64, Error> {
-        let row = self.row(sqlx::query("select coalesce(max(number), 0) as newest from incident")).await?;
-        let newest = row.map(|row| int(&row, "newest")).transpose()?.unwrap_or(0);
-        Ok((before.min(newest.saturating_add(1)) - SEARCHED_AT_ONCE).max(1))
+        let incidents = rows.iter().map(incident::incident).collect::<Result<_, _>>()?;
+        Ok(Past::cut(incidents, wanted.limit, from))
     }
 
     /// Who is being called for what nobody has, by the incident's number: everybody of its newest page who has not
@@ -291,15 +285,5 @@ impl Store {
         }
         stamp.mails = text(&row, "mail")?;
         Ok(stamp)
-    }
-}
-
-impl Wanted {
-    /// The text as a pattern for `like`; empty where nothing is looked for.
-    fn pattern(&self) -> String {
-        let Some(text) = self.text.as_deref() else { return String::new() };
-        let escaped: String =
-            text.chars().flat_map(|c| if "!%_".contains(c) { vec!['!', c] } else { vec![c] }).collect();
-        format!("%{escaped}%")
     }
 }

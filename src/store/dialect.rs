@@ -72,13 +72,14 @@ impl Dialect {
         }
     }
 
-    /// Whether an incident's summary or key has the text of a pattern, in any case. SQLite knows the cases of ASCII only,
-    /// and other letters as they are written.
-    pub(crate) fn has_text(self, pattern: &str) -> String {
+    /// Whether one of these columns has the text of a pattern, in any case. SQLite knows the cases of ASCII only, and other
+    /// letters as they are written.
+    pub(crate) fn has_text(self, columns: &[&str], pattern: &str) -> String {
         let like = match self {
             Self::Sqlite => "like",
             Self::Postgres => "ilike",
         };
-        format!("(summary {like} {pattern} escape '!' or dedup_key {like} {pattern} escape '!')")
+        let has = columns.iter().map(|column| format!("{column} {like} {pattern} escape '!'"));
+        format!("({})", has.collect::<Vec<_>>().join(" or "))
     }
 }

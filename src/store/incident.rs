@@ -50,25 +50,6 @@ pub struct Filter {
     pub limit: i64,
 }
 
-/// Values of the list's question before the names of services.
-const FIXED_VALUES: usize = 10;
-
-/// What a text is looked for in: in any case where the database knows how, else as it is written.
-const LIKE: &str = "lower(summary) like $8 escape '!' or lower(dedup_key) like $8 escape '!' \
-     or summary like $9 escape '!' or dedup_key like $9 escape '!'";
-
-/// A text as patterns: in lower case, and as it is. Both are empty where nothing is looked for.
-fn patterns(text: &str) -> (String, String) {
-    if text.is_empty() {
-        return Default::default();
-    }
-    let pattern = |text: &str| {
-        let escaped = text.chars().flat_map(|c| "!%_".contains(c).then_some('!').into_iter().chain([c]));
-        format!("%{}%", escaped.collect::<String>())
-    };
-    (pattern(&text.to_lowercase()), pattern(text))
-}
-
 /// Whose mail opened incidents.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Opener<'a> {
@@ -322,45 +303,6 @@ impl Store {
         let sql = "select * from incident where service = $1 and dedup_key = $2 and resolved_at is null";
         let row = self.row(sqlx::query(sql).bind(service).bind(key)).await?;
         row.as_ref().map(incident).transpose()
-    }
-
-    /// Incidents, newest first. Probes are none.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, Error> {
-        let wanted = |status: Status| i64::from(filter.statuses.is_empty() || filter.statuses.contains(&status));
-        let (lower, exact) = patterns(filter.text.as_deref().unwrap_or_default());
-        let places: Vec<String> =
-            (FIXED_VALUES + 1..).take(filter.services.len()).map(|nth| format!("${nth}")).collect();
-        let of_services = match places.len() {
-            0 => String::new(),
-            _ => format!("and service in ({})", places.join(", ")),
-        };
-        let sql = format!(
-            "select * from incident where number < $1 and number > 0 \
-             and ((status = 'triggered' and $2 = 1) or (status = 'acknowledged' and $3 = 1) \
-             or (status = 'resolved' and $4 = 1)) and ($5 = '' or severity = $5) \
-             and opened_at >= $6 and opened_at < $7 and ($8 = '' or {LIKE}) {of_services} \
-             order by number desc limit $10"
-        );
-        // Only our own words are in the text; every value is bound.
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(filter.before.unwrap_or(i64::MAX))
-            .bind(wanted(Status::Triggered))
-            .bind(wanted(Status::Acknowledged))
-            .bind(wanted(Status::Resolved))
-            .bind(filter.severity.map(Severity::word).unwrap_or_default())
-            .bind(filter.opened_from.map_or(i64::MIN, Timestamp::as_millisecond))
-            .bind(filter.opened_to.map_or(i64::MAX, Timestamp::as_millisecond))
-            .bind(lower)
-            .bind(exact)
-            .bind(filter.limit);
-        for service in &filter.services {
-            query = query.bind(service);
-        }
-        let rows = self.rows(query).await?;
-        rows.iter().map(incident).collect()
     }
 
     /// An incident's timeline, oldest first.

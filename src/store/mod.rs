@@ -26,6 +26,7 @@ pub mod oncall;
 mod open;
 mod pending;
 pub mod push;
+pub mod search;
 pub mod sign_in;
 mod statement;
 pub mod token;

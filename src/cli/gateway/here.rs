@@ -6,12 +6,12 @@ use anyhow::bail;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Act, Listed};
+use super::Listed;
 use crate::cli::oncall::times;
 use crate::cli::{self, COMMAND_LINE};
 use crate::clock::Clock;
 use crate::definitions::Loaded;
-use crate::domain::incident::{Cause, Event, Status};
+use crate::domain::act::Act;
 use crate::domain::request::{self, SilenceAsked};
 use crate::domain::situation::Swap;
 use crate::engine::{Arrangement, Engine, arrangement_id};
@@ -61,34 +61,8 @@ impl Here {
     }
 
     pub(super) async fn act(&self, number: i64, act: Act) -> anyhow::Result<IncidentView> {
-        let (roster, now) = (&self.loaded.definitions.roster, Clock::System.now());
-        let mut actor = cli::actor();
-        let event = match act {
-            Act::Acknowledge => Event::Acknowledged { origin_at: None },
-            Act::Resolve => Event::Resolved { origin_at: None },
-            Act::Escalate => Event::EscalationAsked,
-            Act::Snooze(until) => {
-                request::check_snooze(until, now)?;
-                Event::Snoozed { until }
-            }
-            Act::Reassign(words) => Event::Reassigned { targets: request::targets(&words, roster)? },
-            Act::AddResponders(words) => Event::RespondersAdded { targets: request::targets(&words, roster)? },
-            Act::Take(user) => {
-                request::check_user(&user, roster)?;
-                actor = actor.named(format!("{user} by {COMMAND_LINE}"));
-                Event::TakenOver
-            }
-            Act::Note(text) => Event::Remarked { text: request::remark(&text)? },
-        };
         let engine = self.engine().await?;
-        let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
-        let cause = Cause { actor, mail_id: None };
-        let Some(handled) = engine.handle(number, event, cause).await? else {
-            bail!("there is no incident #{number}");
-        };
-        if !is_for_any && handled.incident.status == Status::Resolved {
-            bail!("incident #{number} is resolved already");
-        }
+        let handled = engine.act(number, &act, &cli::actor(), None).await?;
         Ok(IncidentView::from(handled.incident).with_timeline(engine.store().timeline(number).await?))
     }
 

@@ -7,7 +7,8 @@ use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Act, Listed, TOKEN};
+use super::{Listed, TOKEN};
+use crate::domain::act::Act;
 use crate::domain::request::SilenceAsked;
 use crate::domain::situation::Swap;
 use crate::http::api::LIMIT_MAX;

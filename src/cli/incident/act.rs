@@ -1,10 +1,10 @@
 //! What people do about an incident beyond acknowledging and resolving it.
 
 use super::{One, shown};
-use crate::cli::gateway::Act;
 use crate::cli::oncall::silences::EndArg;
 use crate::cli::oncall::times;
 use crate::clock::Clock;
+use crate::domain::act::Act;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Snooze {
@@ -62,7 +62,7 @@ pub(super) async fn add_responder(args: &Targets) -> anyhow::Result<()> {
 }
 
 pub(super) async fn take(args: &Take) -> anyhow::Result<()> {
-    args.one.act(Act::Take(args.user.clone())).await
+    args.one.act(Act::Take(Some(args.user.clone()))).await
 }
 
 pub(super) async fn note(args: &Note) -> anyhow::Result<()> {

@@ -9,8 +9,8 @@ use utoipa::OpenApi as _;
 
 use super::guard::{IDEMPOTENCY_KEY, KEY_BYTES_MAX};
 use super::routes::{Need, Route, routes};
-use super::{events, health, incidents, mails, oncall, people, push, several};
-use crate::http::error::{KINDS, Kind, PROBLEM_JSON, Problem};
+use super::{duty, events, health, incidents, mails, numbers, oncall, people, push, rules, sessions, several, trail};
+use crate::http::error::{Kind, PROBLEM_JSON, Problem, kinds};
 
 /// Where the API is.
 pub(super) const BASE: &str = "/api/v1";
@@ -31,21 +31,26 @@ pub(super) const BASE: &str = "/api/v1";
         incidents::acknowledge, incidents::resolve, incidents::snooze, incidents::reassign, incidents::responders,
         incidents::take, incidents::note, incidents::escalate, several::several, events::events,
         mails::mails, mails::mail, mails::mail_raw, mails::reprocess, mails::release, mails::quarantined,
-        mails::unmatched, mails::senders,
+        mails::unmatched, mails::senders, mails::mail_content, mails::mail_html, mails::foreseen,
+        rules::attempt, rules::suggest,
         oncall::now, oncall::schedule, oncall::overrides, oncall::add_override, oncall::remove_override,
+        duty::people, duty::schedule_feed, duty::person_feed,
         oncall::silences, oncall::add_silence, oncall::end_silence,
         people::people, people::test, people::verify,
         push::key, push::subscriptions, push::subscribe, push::unsubscribe,
-        health::services, health::health, health::definitions,
+        health::services, health::health, health::definitions, numbers::numbers, numbers::csv,
+        sessions::sessions, sessions::end, sessions::end_all, trail::trail, trail::verify, trail::export,
     ),
     components(schemas(Problem)),
     tags(
         (name = "incidents", description = "What is broken, and who has it"),
         (name = "mails", description = "What came, and what it was read as"),
+        (name = "rules", description = "Rules that somebody tries: nothing is stored"),
         (name = "on-call", description = "Who is called, and who takes over"),
         (name = "silences", description = "What is known for a while"),
         (name = "people", description = "How people are reached"),
-        (name = "house", description = "Services, this node, and this document"),
+        (name = "house", description = "Services, numbers, this node, and this document"),
+        (name = "access", description = "Who is in, and who has changed what"),
     )
 )]
 struct Annotated;
@@ -108,7 +113,7 @@ fn complete(operation: &mut Value, route: &Route) {
     let takes_version = operation["parameters"]
         .as_array()
         .is_some_and(|all| all.iter().any(|parameter| parameter["name"] == "If-Match"));
-    for kind in KINDS {
+    for kind in kinds() {
         let is_possible = match kind.status {
             404 => route.path.contains('{') || operation.get("requestBody").is_some(),
             405 => false,

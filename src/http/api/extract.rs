@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::http::{BODY_BYTES_MAX, Error, Shared};
+use crate::http::{Error, Shared};
 
 /// The parameters in the address.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ async fn optional<T: DeserializeOwned>(request: Request, app: &Arc<Shared>) -> R
 
 fn unread(rejection: &BytesRejection) -> Error {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Error::TooLarge(format!("a body has at most {} bytes: length limit exceeded", BODY_BYTES_MAX));
+        return Error::TooLarge("the body is longer than this takes: most take 64 KiB, a mail to try 1 MiB".to_owned());
     }
     Error::BadRequest(rejection.body_text())
 }

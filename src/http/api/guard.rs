@@ -11,12 +11,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use sha2::{Digest as _, Sha256};
 
-use super::incidents::no_incident;
-use super::mails::{is_mail_id, no_mail};
+use super::mails::no_mail;
 use super::routes::{Need, Reach};
 use crate::domain::hex::hex;
+use crate::engine::act::NotDone;
 use crate::http::auth::Caller;
-use crate::http::{BODY_BYTES_MAX, Error, Shared};
+use crate::http::{Error, Shared, is_mail_id};
 use crate::store::answered::{Answer, Begun, Keyed};
 
 /// The header that names a request, so that it is done once however often it is sent.
@@ -33,7 +33,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// Lets a request through if its token may do what it asks for.
 pub(super) async fn guard(
-    State((app, need)): State<(Arc<Shared>, Need)>,
+    State((app, need, body_bytes_max)): State<(Arc<Shared>, Need, usize)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -56,7 +56,9 @@ pub(super) async fn guard(
         return error.into_response();
     }
     let answered = match key(request.headers()) {
-        Ok(Some(key)) if request.method() == Method::POST => once(&app, caller, &key, request, next).await,
+        Ok(Some(key)) if request.method() == Method::POST => {
+            once(&app, caller, &key, (request, body_bytes_max), next).await
+        }
         Ok(_) => {
             request.extensions_mut().insert(caller);
             return next.run(request).await;
@@ -89,7 +91,7 @@ async fn check_reach(app: &Shared, caller: &Caller, reach: Reach, request: &mut 
             if found.is_some_and(|incident| caller.is_for(&incident.service)) {
                 Ok(())
             } else {
-                Err(no_incident(number))
+                Err(NotDone::Missing(number).into())
             }
         }
         Reach::Mail => {
@@ -122,10 +124,16 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
 
 /// Does a request with a key, or gives the answer it had before. An answer is kept when something was done: what was
 /// refused may be sent again.
-async fn once(app: &Shared, caller: Caller, key: &str, request: Request, next: Next) -> Result<Response, Error> {
-    let too_large = |_| Error::TooLarge(format!("a body has at most {BODY_BYTES_MAX} bytes: length limit exceeded"));
+async fn once(
+    app: &Shared,
+    caller: Caller,
+    key: &str,
+    (request, body_bytes_max): (Request, usize),
+    next: Next,
+) -> Result<Response, Error> {
+    let too_large = |_| Error::TooLarge(format!("this takes a body of at most {body_bytes_max} bytes"));
     let (mut parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(too_large)?;
+    let body = to_bytes(body, body_bytes_max).await.map_err(too_large)?;
     let mut digest = Sha256::new();
     for part in [parts.method.as_str(), &parts.uri.to_string()] {
         digest.update(part);

@@ -1,28 +1,26 @@
 //! Incidents: listed, shown, and acted on by people's scripts.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Body, MaybeBody, NoBody, Path, Query};
-use super::{App, bad_cursor, end, given, instant_given, limit, looked_for, page};
-use crate::domain::actor::Actor;
+use super::asked::{Asked, Number, unless_known};
+use super::extract::{Body, MaybeBody, NoBody, Query};
+use super::{App, bad_cursor, end, given, instant_given, limit, looked_for, text_looked_for};
+use crate::domain::act::Act;
 use crate::domain::alert::Severity;
-use crate::domain::incident::{Cause, Event, Status};
-use crate::domain::request;
-use crate::domain::target::Target;
-use crate::engine::version::{IfSo, version};
+use crate::domain::incident::Status;
+use crate::engine::act::NotDone;
+use crate::http::Error;
 use crate::http::auth::Caller;
 use crate::http::pages::report_of;
 use crate::http::view::IncidentView;
 use crate::http::view::lists::{CallView, CallsView, EvidenceView, EvidencesView, IncidentsView};
-use crate::http::{Error, Shared};
+use crate::store::board::Past;
 use crate::store::incident::Filter;
 
 /// Notifications of an incident that are told, of the newest pages.
@@ -40,14 +38,15 @@ pub struct IncidentsQuery {
     service: Option<String>,
     /// Only of this severity: critical, error, warning or info.
     severity: Option<String>,
-    /// Only those whose summary or key has this text.
+    /// Only those whose summary or key has this text, as it stands; 200 bytes at most.
+    #[param(max_length = 200)]
     text: Option<String>,
     /// Only those opened at this instant or later (RFC 3339).
     from: Option<String>,
     /// Only those opened before this instant (RFC 3339).
     to: Option<String>,
     /// Rows of a page: 1 to 500.
-    #[param(example = "50")]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 500, example = 50)]
     limit: Option<String>,
     /// The next_cursor of the page before.
     cursor: Option<String>,
@@ -90,6 +89,9 @@ pub struct TakeBody {
 }
 
 /// Incidents, newest first
+///
+/// A text, a severity and times are looked for among 50,000 numbers at a time, so a page may have fewer rows than asked
+/// for, or none, and go on: next_cursor is null where there are no more. Open ones alone are looked at as a whole.
 #[utoipa::path(get, path = "/incidents", tag = "incidents", params(IncidentsQuery),
     responses((status = 200, body = IncidentsView)))]
 pub async fn incidents(
@@ -111,282 +113,109 @@ pub async fn incidents(
         statuses,
         services: service.map_or_else(|| caller.services.clone(), |service| vec![service]),
         severity: severity.transpose()?,
-        text: looked_for("incident", query.text)?,
+        text: text_looked_for(query.text)?,
         opened_from: instant_given("from", query.from)?,
         opened_to: instant_given("to", query.to)?,
         before: given(query.cursor).map(|cursor| cursor.parse().map_err(|_| bad_cursor())).transpose()?,
-        limit: limit + 1,
+        limit,
     };
-    let found = app.engine.store().incidents(&filter).await?;
-    let (found, next_cursor) = page(found, limit, |last| last.number.to_string());
-    Ok(Json(IncidentsView { incidents: found.into_iter().map(IncidentView::from).collect(), next_cursor }))
+    let Past { incidents, looked_back_to } = app.engine.store().find_incidents(&filter).await?;
+    let incidents = incidents.into_iter().map(IncidentView::from).collect();
+    Ok(Json(IncidentsView { incidents, next_cursor: looked_back_to.map(|number| number.to_string()) }))
 }
 
 /// One incident with its timeline
 ///
 /// Its ETag may be sent as If-Match with what is done to it.
 #[utoipa::path(get, path = "/incidents/{number}", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1"),
+    params(Number,
         ("If-None-Match" = Option<String>, Header, description = "An ETag given before: 304 if nothing has changed since")),
     responses((status = 200, body = IncidentView, headers(("ETag" = String, description = "Its version"))),
         (status = 304, description = "Nothing has changed")))]
-pub async fn incident(
-    State(app): App,
-    _: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
-    let response = shown(&app, parse_number(&number)?).await?;
-    let known = tags(&headers, "If-None-Match")?;
-    let current = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-    match (known, current) {
-        (Some(known), Some(current)) if known.is_empty() || known.iter().any(|tag| current == format!("\"{tag}\"")) => {
-            Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, current)]).into_response())
-        }
-        _ => Ok(response),
-    }
+pub async fn incident(State(app): App, _: Caller, number: Number, headers: HeaderMap) -> Result<Response, Error> {
+    unless_known(number.shown(&app).await?, &headers)
 }
 
 /// Who is and was called for an incident, the newest page first
-#[utoipa::path(get, path = "/incidents/{number}/calls", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1")), responses((status = 200, body = CallsView)))]
-pub async fn calls(State(app): App, _: Caller, Path(number): Path<String>) -> Result<Json<CallsView>, Error> {
-    let number = existing(&app, &number).await?;
-    let calls = app.engine.store().calls(number, CALLS_MAX).await?;
+#[utoipa::path(get, path = "/incidents/{number}/calls", tag = "incidents", params(Number),
+    responses((status = 200, body = CallsView)))]
+pub async fn calls(State(app): App, _: Caller, number: Number) -> Result<Json<CallsView>, Error> {
+    let calls = app.engine.store().calls(number.existing(&app).await?, CALLS_MAX).await?;
     Ok(Json(CallsView { calls: calls.into_iter().map(CallView::from).collect() }))
 }
 
 /// The alerts of an incident with their mails, newest first
-#[utoipa::path(get, path = "/incidents/{number}/mails", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1")), responses((status = 200, body = EvidencesView)))]
-pub async fn mails(State(app): App, _: Caller, Path(number): Path<String>) -> Result<Json<EvidencesView>, Error> {
-    let number = existing(&app, &number).await?;
-    let found = app.engine.store().evidence(number, super::LIMIT_MAX).await?;
+#[utoipa::path(get, path = "/incidents/{number}/mails", tag = "incidents", params(Number),
+    responses((status = 200, body = EvidencesView)))]
+pub async fn mails(State(app): App, _: Caller, number: Number) -> Result<Json<EvidencesView>, Error> {
+    let found = app.engine.store().evidence(number.existing(&app).await?, super::LIMIT_MAX).await?;
     Ok(Json(EvidencesView { mails: found.into_iter().map(EvidenceView::from).collect() }))
 }
 
 /// What happened, as Markdown with times in UTC
-#[utoipa::path(get, path = "/incidents/{number}/report", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1")),
+#[utoipa::path(get, path = "/incidents/{number}/report", tag = "incidents", params(Number),
     responses((status = 200, body = String, content_type = "text/markdown")))]
-pub async fn report(State(app): App, _: Caller, Path(number): Path<String>) -> Result<Response, Error> {
-    let number = existing(&app, &number).await?;
-    let text = report_of(&app, number, &TimeZone::UTC).await?.ok_or_else(|| no_incident(number))?;
+pub async fn report(State(app): App, _: Caller, Number(number): Number) -> Result<Response, Error> {
+    let text = report_of(&app, number, &TimeZone::UTC).await?.ok_or(NotDone::Missing(number))?;
     Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response())
 }
 
 /// Somebody has it: calling stops
-#[utoipa::path(post, path = "/incidents/{number}/acknowledge", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
+#[utoipa::path(post, path = "/incidents/{number}/acknowledge", tag = "incidents", params(Asked),
     responses((status = 200, body = IncidentView)))]
-pub async fn acknowledge(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    NoBody: NoBody,
-) -> Result<Response, Error> {
-    act(&app, &caller, (number.as_str(), &headers), Event::Acknowledged { origin_at: None }).await
+pub async fn acknowledge(asked: Asked, NoBody: NoBody) -> Result<Response, Error> {
+    asked.act(&Act::Acknowledge).await
 }
 
 /// It is over
-#[utoipa::path(post, path = "/incidents/{number}/resolve", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
+#[utoipa::path(post, path = "/incidents/{number}/resolve", tag = "incidents", params(Asked),
     responses((status = 200, body = IncidentView)))]
-pub async fn resolve(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    NoBody: NoBody,
-) -> Result<Response, Error> {
-    act(&app, &caller, (number.as_str(), &headers), Event::Resolved { origin_at: None }).await
+pub async fn resolve(asked: Asked, NoBody: NoBody) -> Result<Response, Error> {
+    asked.act(&Act::Resolve).await
 }
 
 /// Whoever asks has it, and it is quiet until then
-#[utoipa::path(post, path = "/incidents/{number}/snooze", tag = "incidents", request_body = SnoozeBody,
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
+#[utoipa::path(post, path = "/incidents/{number}/snooze", tag = "incidents", request_body = SnoozeBody, params(Asked),
     responses((status = 200, body = IncidentView)))]
-pub async fn snooze(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    Body(body): Body<SnoozeBody>,
-) -> Result<Response, Error> {
-    let now = app.engine.clock().now();
-    let until = end(body.until.as_deref(), body.after.as_deref(), now)?;
-    request::check_snooze(until, now)?;
-    act(&app, &caller, (number.as_str(), &headers), Event::Snoozed { until }).await
+pub async fn snooze(asked: Asked, Body(body): Body<SnoozeBody>) -> Result<Response, Error> {
+    let until = end(body.until.as_deref(), body.after.as_deref(), asked.app.engine.clock().now())?;
+    asked.act(&Act::Snooze(until)).await
 }
 
 /// Give it to others: they are called first, the policy follows
 #[utoipa::path(post, path = "/incidents/{number}/reassign", tag = "incidents", request_body = TargetsBody,
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
-    responses((status = 200, body = IncidentView)))]
-pub async fn reassign(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    Body(body): Body<TargetsBody>,
-) -> Result<Response, Error> {
-    let targets = targets(&app, &body)?;
-    act(&app, &caller, (number.as_str(), &headers), Event::Reassigned { targets }).await
+    params(Asked), responses((status = 200, body = IncidentView)))]
+pub async fn reassign(asked: Asked, Body(body): Body<TargetsBody>) -> Result<Response, Error> {
+    asked.act(&Act::Reassign(body.targets)).await
 }
 
 /// Call others in as well
 #[utoipa::path(post, path = "/incidents/{number}/responders", tag = "incidents", request_body = TargetsBody,
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
-    responses((status = 200, body = IncidentView)))]
-pub async fn responders(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    Body(body): Body<TargetsBody>,
-) -> Result<Response, Error> {
-    let targets = targets(&app, &body)?;
-    act(&app, &caller, (number.as_str(), &headers), Event::RespondersAdded { targets }).await
+    params(Asked), responses((status = 200, body = IncidentView)))]
+pub async fn responders(asked: Asked, Body(body): Body<TargetsBody>) -> Result<Response, Error> {
+    asked.act(&Act::AddResponders(body.targets)).await
 }
 
 /// Take it over, whoever has it
-#[utoipa::path(post, path = "/incidents/{number}/take", tag = "incidents",
+#[utoipa::path(post, path = "/incidents/{number}/take", tag = "incidents", params(Asked),
     request_body(content = Option<TakeBody>, description = "May be left out"),
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
     responses((status = 200, body = IncidentView)))]
-pub async fn take(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    MaybeBody(body): MaybeBody<TakeBody>,
-) -> Result<Response, Error> {
-    let actor = match &body.user {
-        Some(user) => {
-            request::check_user(user, &app.engine.definitions().roster)?;
-            let by = caller.actor();
-            let name = format!("{user} by {by}");
-            by.named(name)
-        }
-        None => caller.actor(),
-    };
-    act_as(&app, actor, (number.as_str(), &headers), Event::TakenOver).await
+pub async fn take(asked: Asked, MaybeBody(body): MaybeBody<TakeBody>) -> Result<Response, Error> {
+    asked.act(&Act::Take(body.user)).await
 }
 
 /// Write something on its timeline
-#[utoipa::path(post, path = "/incidents/{number}/note", tag = "incidents", request_body = NoteBody,
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
+#[utoipa::path(post, path = "/incidents/{number}/note", tag = "incidents", request_body = NoteBody, params(Asked),
     responses((status = 200, body = IncidentView)))]
-pub async fn note(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    Body(body): Body<NoteBody>,
-) -> Result<Response, Error> {
-    let text = request::remark(&body.text)?;
-    act(&app, &caller, (number.as_str(), &headers), Event::Remarked { text }).await
+pub async fn note(asked: Asked, Body(body): Body<NoteBody>) -> Result<Response, Error> {
+    asked.act(&Act::Note(body.text)).await
 }
 
 /// Call the next step now
-#[utoipa::path(post, path = "/incidents/{number}/escalate", tag = "incidents",
-    params(("number" = String, Path, description = "Its number", example = "1"),
-        ("If-Match" = Option<String>, Header, description = "ETags: only if it is one of these versions")),
+#[utoipa::path(post, path = "/incidents/{number}/escalate", tag = "incidents", params(Asked),
     responses((status = 200, body = IncidentView)))]
-pub async fn escalate(
-    State(app): App,
-    caller: Caller,
-    Path(number): Path<String>,
-    headers: HeaderMap,
-    NoBody: NoBody,
-) -> Result<Response, Error> {
-    act(&app, &caller, (number.as_str(), &headers), Event::EscalationAsked).await
-}
-
-fn targets(app: &Shared, body: &TargetsBody) -> Result<Vec<Target>, Error> {
-    Ok(request::targets(&body.targets, &app.engine.definitions().roster)?)
-}
-
-async fn act(app: &Shared, caller: &Caller, asked: (&str, &HeaderMap), event: Event) -> Result<Response, Error> {
-    act_as(app, caller.actor(), asked, event).await
-}
-
-async fn act_as(
-    app: &Shared,
-    actor: Actor,
-    (number, headers): (&str, &HeaderMap),
-    event: Event,
-) -> Result<Response, Error> {
-    let number = parse_number(number)?;
-    let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
-    let cause = Cause { actor, mail_id: None };
-    let versions = tags(headers, "If-Match")?.filter(|tags| !tags.is_empty());
-    let handled = match versions {
-        None => app.engine.handle(number, event, cause).await?.ok_or_else(|| no_incident(number))?,
-        Some(versions) => match app.engine.handle_if(number, versions, event, cause).await? {
-            IfSo::Handled(handled) => *handled,
-            IfSo::Missing => return Err(no_incident(number)),
-            IfSo::Changed => {
-                let why = format!("incident #{number} has changed since this ETag: GET it again, and decide anew");
-                return Err(Error::Changed(why));
-            }
-        },
-    };
-    if !is_for_any && handled.incident.status == Status::Resolved {
-        return Err(Error::Conflict(format!("incident #{number} is resolved already")));
-    }
-    shown(app, number).await
-}
-
-/// The entity tags of a header, without their quotes (RFC 9110, section 8.8.3); none for `*`. A weak one is never the
-/// same as ours.
-fn tags(headers: &HeaderMap, name: &str) -> Result<Option<Vec<String>>, Error> {
-    let mut all = Vec::new();
-    let mut is_there = false;
-    for value in headers.get_all(name) {
-        is_there = true;
-        let text = value.to_str().ok().map(str::trim);
-        if text == Some("*") {
-            return Ok(Some(Vec::new()));
-        }
-        for tag in text.unwrap_or_default().split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-            all.push(inner.unwrap_or(tag).to_owned());
-        }
-    }
-    if is_there && all.is_empty() {
-        return Err(Error::BadRequest(format!("{name} must be *, or ETags in quotes as they were given")));
-    }
-    Ok(is_there.then_some(all))
-}
-
-async fn existing(app: &Arc<Shared>, number: &str) -> Result<i64, Error> {
-    let number = parse_number(number)?;
-    app.engine.store().incident(number).await?.map(|incident| incident.number).ok_or_else(|| no_incident(number))
-}
-
-async fn shown(app: &Shared, number: i64) -> Result<Response, Error> {
-    let store = app.engine.store();
-    let incident = store.incident(number).await?.ok_or_else(|| no_incident(number))?;
-    let timeline = store.timeline(number).await?;
-    let version = version(&incident, i64::try_from(timeline.len()).unwrap_or(i64::MAX));
-    let mut response = Json(IncidentView::from(incident).with_timeline(timeline)).into_response();
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    Ok(response)
-}
-
-pub(super) fn parse_number(text: &str) -> Result<i64, Error> {
-    text.parse().map_err(|_| Error::NotFound(format!("{text:?} is not an incident number")))
+pub async fn escalate(asked: Asked, NoBody: NoBody) -> Result<Response, Error> {
+    asked.act(&Act::Escalate).await
 }
 
 fn unknown_status(word: &str) -> Error {
@@ -395,8 +224,4 @@ fn unknown_status(word: &str) -> Error {
 
 fn unknown_severity(word: &str) -> Error {
     Error::BadRequest(format!("unknown severity {word:?}; known are critical, error, warning, info"))
-}
-
-pub(super) fn no_incident(number: i64) -> Error {
-    Error::NotFound(format!("there is no incident #{number}"))
 }

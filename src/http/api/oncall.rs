@@ -16,6 +16,7 @@ use crate::domain::request::{self, SilenceAsked};
 use crate::domain::schedule::Override;
 use crate::domain::silence::Silence;
 use crate::domain::situation::{Swap, overrides_of};
+use crate::domain::stretch::Stretch;
 use crate::engine::{Arrangement, arrangement_id};
 use crate::http::auth::Caller;
 use crate::http::view::lists::{OnCallsView, OverridesView, SilencesView};
@@ -118,14 +119,19 @@ pub async fn schedule(
         let known = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
         return Err(Error::NotFound(format!("there is no schedule {name:?}; known: {known}")));
     };
-    let from = instant_given("from", query.from)?.unwrap_or_else(|| app.engine.clock().now());
-    let to = instant_given("to", query.to)?;
-    let to = to.unwrap_or_else(|| from.checked_add(SHOWN).unwrap_or(Timestamp::MAX));
+    let (from, to) = span(&app, query.from, query.to)?;
+    let overrides = overrides_since(&app, from).await?;
+    Ok(Json(ScheduleView::of(schedule, &overrides_of(&overrides, &name), (from, to))))
+}
+
+/// The stretch that is asked for.
+pub(super) fn span(app: &Shared, from: Option<String>, to: Option<String>) -> Result<Stretch, Error> {
+    let from = instant_given("from", from)?.unwrap_or_else(|| app.engine.clock().now());
+    let to = instant_given("to", to)?.unwrap_or_else(|| from.checked_add(SHOWN).unwrap_or(Timestamp::MAX));
     if to <= from || from.duration_until(to) > SHOWN_MAX {
         return Err(Error::BadRequest("to must be after from, by 366 days at most".to_owned()));
     }
-    let overrides = overrides_since(&app, from).await?;
-    Ok(Json(ScheduleView::of(schedule, &overrides_of(&overrides, &name), (from, to))))
+    Ok((from, to))
 }
 
 /// Overrides that are not over, oldest first
@@ -248,7 +254,7 @@ fn unknown(what: &str, id: &str) -> Error {
     Error::NotFound(format!("there is no {what} with the id {id:?}"))
 }
 
-async fn overrides_since(app: &Shared, at: Timestamp) -> Result<Vec<Swap>, Error> {
+pub(super) async fn overrides_since(app: &Shared, at: Timestamp) -> Result<Vec<Swap>, Error> {
     let found = app.engine.store().overrides_since(at).await?;
     Ok(found.into_iter().map(|stored| stored.swap).collect())
 }

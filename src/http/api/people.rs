@@ -8,9 +8,13 @@ use utoipa::ToSchema;
 
 use super::extract::{Body, NoBody, Path, Query};
 use super::mails::PageQuery;
+use super::oncall::overrides_since;
 use super::{App, slice};
 use crate::domain::notice::Proof;
+use crate::domain::roster::User;
 use crate::domain::rulebook::PROBE;
+use crate::domain::schedule::OnCall;
+use crate::domain::situation::overrides_of;
 use crate::http::Error;
 use crate::http::auth::Caller;
 use crate::http::view::lists::{NoticeView, PeopleView, VerifiedView};
@@ -29,7 +33,20 @@ pub struct VerifyBody {
 pub async fn people(State(app): App, _: Caller, Query(query): Query<PageQuery>) -> Result<Json<PeopleView>, Error> {
     let (definitions, contacts) = (app.engine.definitions(), app.engine.store().contacts().await?);
     let people = definitions.roster.users.values().filter(|user| user.name != PROBE);
-    let people: Vec<UserView> = people.map(|user| UserView::of(user, &contacts)).collect();
+    let now = app.engine.clock().now();
+    let swaps = overrides_since(&app, now).await?;
+    let on_call: Vec<(&String, Vec<OnCall>)> = definitions
+        .roster
+        .schedules
+        .iter()
+        .map(|(name, schedule)| (name, schedule.on_call(&overrides_of(&swaps, name), now)))
+        .collect();
+    let is_on_call = |user: &str| {
+        let by = on_call.iter().filter(|(_, people)| people.iter().any(|one| one.user == user));
+        by.map(|(name, _)| (*name).clone()).collect()
+    };
+    let view = |user: &User| UserView { on_call: is_on_call(&user.name), ..UserView::of(user, &contacts) };
+    let people: Vec<UserView> = people.map(view).collect();
     let (people, next_cursor) = slice(people, (query.limit, query.cursor), |person| person.name.clone())?;
     Ok(Json(PeopleView { people, next_cursor }))
 }

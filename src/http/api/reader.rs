@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::document::{BASE, document};
 use super::routes::{Need, Route, routes};
 use crate::http::Shared;
-use crate::http::error::{KINDS, Kind};
+use crate::http::error::{Kind, kinds};
 use crate::http::pages::frame::{Frame, page};
 
 #[derive(Template)]
@@ -68,7 +68,7 @@ pub async fn show(State(app): State<Arc<Shared>>) -> Response {
             name,
         }
     });
-    page(&ReaderPage { frame, groups: groups.collect(), problems: KINDS })
+    page(&ReaderPage { frame, groups: groups.collect(), problems: kinds() })
 }
 
 fn described(route: &Route) -> &'static Value {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
 
-use super::{document, events, guard, health, incidents, mails, oncall, people, push, several};
+use super::{
+    document, duty, events, guard, health, incidents, mails, numbers, oncall, people, push, rules, sessions, several,
+    trail,
+};
 use crate::domain::scope::Scope;
-use crate::http::{Error, Shared};
+use crate::http::pages::WRITTEN_MAX;
+use crate::http::{Error, Shared, table};
 
 /// What a route takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,28 +38,19 @@ pub enum Reach {
     Own,
 }
 
-/// One route.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// GET shows; the others act.
-    pub method: Method,
-    /// Behind `/api/v1`, with its parameters in braces.
-    pub path: &'static str,
-    /// What it takes.
-    pub need: Need,
-    handler: MethodRouter<Arc<Shared>>,
-}
+/// One route; its path is behind `/api/v1`.
+pub type Route = table::Route<Need>;
 
 fn show<T: 'static>(path: &'static str, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::GET, path, need: Need::Token(Scope::Read, reach), handler: get(handler) }
+    Route::get(path, Need::Token(Scope::Read, reach), handler)
 }
 
 fn act<T: 'static>(path: &'static str, scope: Scope, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::POST, path, need: Need::Token(scope, reach), handler: post(handler) }
+    Route::post(path, Need::Token(scope, reach), handler)
 }
 
 fn remove<T: 'static>(path: &'static str, reach: Reach, handler: impl Handler<T, Arc<Shared>>) -> Route {
-    Route { method: Method::DELETE, path, need: Need::Token(Scope::Respond, reach), handler: delete(handler) }
+    Route::delete(path, Need::Token(Scope::Respond, reach), handler)
 }
 
 /// Every route of the API.
@@ -65,7 +58,7 @@ pub fn routes() -> Vec<Route> {
     use Reach::{Anything, House, Incident, Mail, Own};
     use Scope::{Admin, Respond};
     vec![
-        Route { method: Method::GET, path: "/openapi.json", need: Need::Nothing, handler: get(document::openapi) },
+        Route::get("/openapi.json", Need::Nothing, document::openapi),
         show("/incidents", Own, incidents::incidents),
         act("/incidents/act", Respond, Own, several::several),
         show("/incidents/{number}", Incident, incidents::incident),
@@ -84,13 +77,22 @@ pub fn routes() -> Vec<Route> {
         show("/mails", Own, mails::mails),
         show("/mails/{id}", Mail, mails::mail),
         show("/mails/{id}/raw", Mail, mails::mail_raw),
+        show("/mails/{id}/content", Mail, mails::mail_content),
+        show("/mails/{id}/html", Mail, mails::mail_html),
+        show("/mails/{id}/foreseen", Mail, mails::foreseen),
         act("/mails/{id}/reprocess", Respond, Mail, mails::reprocess),
         act("/mails/{id}/release", Admin, Mail, mails::release),
         show("/quarantined", Own, mails::quarantined),
         show("/unmatched", House, mails::unmatched),
         show("/senders", Own, mails::senders),
+        act("/rules/try", Respond, Own, rules::attempt).of_size(WRITTEN_MAX),
+        act("/rules/suggest", Respond, Own, rules::suggest).of_size(WRITTEN_MAX),
         show("/oncall", Anything, oncall::now),
+        show("/oncall/people", Anything, duty::people),
         show("/schedules/{name}", Anything, oncall::schedule),
+        // Whoever has such an address reads by it, whatever becomes of the token.
+        Route::get("/schedules/{name}/feed", Need::Token(Respond, House), duty::schedule_feed),
+        Route::get("/people/{name}/feed", Need::Token(Respond, House), duty::person_feed),
         show("/overrides", Anything, oncall::overrides),
         act("/overrides", Respond, House, oncall::add_override),
         remove("/overrides/{id}", House, oncall::remove_override),
@@ -105,6 +107,14 @@ pub fn routes() -> Vec<Route> {
         show("/people/{name}/push", House, push::subscriptions),
         act("/people/{name}/push", Respond, House, push::subscribe),
         remove("/people/{name}/push/{id}", House, push::unsubscribe),
+        show("/numbers", House, numbers::numbers),
+        show("/numbers.csv", House, numbers::csv),
+        Route::get("/sessions", Need::Token(Admin, House), sessions::sessions),
+        Route::delete("/sessions/{id}", Need::Token(Admin, House), sessions::end),
+        Route::delete("/people/{name}/sessions", Need::Token(Admin, House), sessions::end_all),
+        Route::get("/trail", Need::Token(Admin, House), trail::trail),
+        Route::get("/trail/verify", Need::Token(Admin, House), trail::verify),
+        Route::get("/trail/export", Need::Token(Admin, House), trail::export),
         show("/health", House, health::health),
         show("/definitions", Anything, health::definitions),
     ]
@@ -112,11 +122,9 @@ pub fn routes() -> Vec<Route> {
 
 /// All of them, each behind the guard.
 pub(in crate::http) fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
-    let guarded = |router: Router<Arc<Shared>>, route: Route| {
-        let guard = from_fn_with_state((Arc::clone(shared), route.need), guard::guard);
-        router.route(route.path, route.handler.route_layer(guard))
-    };
-    let router = routes().into_iter().fold(Router::new(), guarded);
+    let router = table::router(routes(), |handler, need, body_bytes_max| {
+        handler.route_layer(from_fn_with_state((Arc::clone(shared), need, body_bytes_max), guard::guard))
+    });
     let missing = "there is no such address in the API; /api lists those that there are";
     router
         .fallback(async move || Error::NotFound(missing.to_owned()))

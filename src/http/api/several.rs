@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::extract::Body;
-use super::incidents::no_incident;
-use crate::domain::incident::{Cause, Event};
+use crate::domain::act::Act;
+use crate::engine::act::NotDone;
 use crate::http::Error;
 use crate::http::auth::Caller;
 use crate::http::view::lists::{ActedView, SeveralView};
@@ -57,13 +57,14 @@ pub async fn several(
     // All are there and may be touched, or nothing is done.
     for number in &numbers {
         let found = app.engine.store().incident(*number).await?;
-        found.filter(|incident| caller.is_for(&incident.service)).ok_or_else(|| no_incident(*number))?;
+        found.filter(|incident| caller.is_for(&incident.service)).ok_or(NotDone::Missing(*number))?;
     }
-    let event = match body.act {
-        SeveralAct::Acknowledge => Event::Acknowledged { origin_at: None },
-        SeveralAct::Resolve => Event::Resolved { origin_at: None },
+    let act = match body.act {
+        SeveralAct::Acknowledge => Act::Acknowledge,
+        SeveralAct::Resolve => Act::Resolve,
     };
-    let cause = Cause { actor: caller.actor(), mail_id: None };
+    let definitions = app.engine.definitions();
+    let (event, cause) = act.checked(&caller.actor(), &definitions.roster, app.engine.clock().now())?;
     // Together, so that they share a commit.
     let acts = numbers.into_iter().map(|number| app.engine.handle(number, event.clone(), cause.clone()));
     let mut incidents = Vec::new();

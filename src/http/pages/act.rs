@@ -14,8 +14,9 @@ use super::access::Viewer;
 use super::frame::Fault;
 use super::incident::{no_incident, parse_number};
 use super::words::Teller;
-use crate::domain::incident::{Cause, Event, Status};
+use crate::domain::act::Act;
 use crate::domain::request;
+use crate::engine::act::NotDone;
 use crate::http::Shared;
 
 type App = State<Arc<Shared>>;
@@ -45,20 +46,21 @@ const SEVERAL_MAX: usize = 200;
 /// `POST /incidents/act`: acknowledges or resolves several. What is over meanwhile stays so.
 pub(super) async fn several(State(app): App, viewer: Viewer, form: String) -> Result<Response, Fault> {
     let back = |why: String| Fault::refused(why).back("/incidents?select=some");
-    let (mut numbers, mut event) = (Vec::new(), None);
+    let (mut numbers, mut act) = (Vec::new(), None);
     for (name, value) in url::form_urlencoded::parse(form.as_bytes()) {
         match (&*name, &*value) {
             ("number", number) => numbers.push(parse_number(number)?),
-            ("act", "acknowledge") => event = Some(Event::Acknowledged { origin_at: None }),
-            ("act", "resolve") => event = Some(Event::Resolved { origin_at: None }),
+            ("act", "acknowledge") => act = Some(Act::Acknowledge),
+            ("act", "resolve") => act = Some(Act::Resolve),
             _ => {}
         }
     }
-    let Some(event) = event else { return Err(back("This says not what to do.".to_owned())) };
+    let Some(act) = act else { return Err(back("This says not what to do.".to_owned())) };
     if numbers.is_empty() || numbers.len() > SEVERAL_MAX {
         return Err(back(format!("Choose 1 to {SEVERAL_MAX} incidents.")));
     }
-    let cause = Cause { actor: viewer.actor(), mail_id: None };
+    let definitions = app.engine.definitions();
+    let (event, cause) = act.checked(&viewer.actor(), &definitions.roster, app.engine.clock().now())?;
     // Together, so that they share a commit.
     let acts = numbers.into_iter().map(|number| app.engine.handle(number, event.clone(), cause.clone()));
     for done in join_all(acts).await {
@@ -73,22 +75,22 @@ pub(super) async fn acknowledge(
     viewer: Viewer,
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
-    act(&app, &viewer, &number, Event::Acknowledged { origin_at: None }).await
+    act(&app, &viewer, &number, &Act::Acknowledge).await
 }
 
 /// `POST /incidents/{number}/resolve`.
 pub(super) async fn resolve(State(app): App, viewer: Viewer, Path(number): Path<String>) -> Result<Response, Fault> {
-    act(&app, &viewer, &number, Event::Resolved { origin_at: None }).await
+    act(&app, &viewer, &number, &Act::Resolve).await
 }
 
 /// `POST /incidents/{number}/take`: whoever asks has it now, whoever had it before.
 pub(super) async fn take(State(app): App, viewer: Viewer, Path(number): Path<String>) -> Result<Response, Fault> {
-    act(&app, &viewer, &number, Event::TakenOver).await
+    act(&app, &viewer, &number, &Act::Take(None)).await
 }
 
 /// `POST /incidents/{number}/escalate`: the next step is called now.
 pub(super) async fn escalate(State(app): App, viewer: Viewer, Path(number): Path<String>) -> Result<Response, Fault> {
-    act(&app, &viewer, &number, Event::EscalationAsked).await
+    act(&app, &viewer, &number, &Act::Escalate).await
 }
 
 /// `POST /incidents/{number}/snooze`: whoever asks has it, and it is quiet until then.
@@ -105,8 +107,7 @@ pub(super) async fn snooze(
         let length = request::length(&form.until).map_err(|refused| back(refused.into(), &number))?;
         now.checked_add(length).unwrap_or(Timestamp::MAX)
     };
-    request::check_snooze(until, now).map_err(|refused| back(refused.into(), &number))?;
-    act(&app, &viewer, &number, Event::Snoozed { until }).await
+    act(&app, &viewer, &number, &Act::Snooze(until)).await
 }
 
 /// `POST /incidents/{number}/reassign`: the target is called first, the policy follows.
@@ -116,9 +117,7 @@ pub(super) async fn reassign(
     Path(number): Path<String>,
     Form(form): Form<Whom>,
 ) -> Result<Response, Fault> {
-    let roster = &app.engine.definitions().roster;
-    let targets = request::targets(&[form.target], roster).map_err(|refused| back(refused.into(), &number))?;
-    act(&app, &viewer, &number, Event::Reassigned { targets }).await
+    act(&app, &viewer, &number, &Act::Reassign(vec![form.target])).await
 }
 
 /// `POST /incidents/{number}/responders`: the target is called as well.
@@ -128,9 +127,7 @@ pub(super) async fn responders(
     Path(number): Path<String>,
     Form(form): Form<Whom>,
 ) -> Result<Response, Fault> {
-    let roster = &app.engine.definitions().roster;
-    let targets = request::targets(&[form.target], roster).map_err(|refused| back(refused.into(), &number))?;
-    act(&app, &viewer, &number, Event::RespondersAdded { targets }).await
+    act(&app, &viewer, &number, &Act::AddResponders(vec![form.target])).await
 }
 
 /// `POST /incidents/{number}/note`: a remark on the timeline.
@@ -140,22 +137,26 @@ pub(super) async fn note(
     Path(number): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, Fault> {
-    let text = request::remark(&form.text).map_err(|refused| back(refused.into(), &number))?;
-    act(&app, &viewer, &number, Event::Remarked { text }).await
+    act(&app, &viewer, &number, &Act::Note(form.text)).await
 }
 
-/// Lets it happen, and shows the incident again.
-async fn act(app: &Shared, viewer: &Viewer, number: &str, event: Event) -> Result<Response, Fault> {
-    let number = parse_number(number)?;
-    let is_for_any = matches!(event, Event::Resolved { .. } | Event::Remarked { .. });
-    let cause = Cause { actor: viewer.actor(), mail_id: None };
-    let handled = app.engine.handle(number, event, cause).await?.ok_or_else(|| no_incident(number))?;
-    let address = format!("/incidents/{number}");
-    if !is_for_any && handled.incident.status == Status::Resolved {
-        let why = format!("Incident #{number} is resolved already.");
-        return Err(Fault::new(StatusCode::CONFLICT, why).back(&address));
-    }
-    Ok(Redirect::to(&address).into_response())
+/// Does it, and shows the incident again.
+async fn act(app: &Shared, viewer: &Viewer, number: &str, act: &Act) -> Result<Response, Fault> {
+    let parsed = parse_number(number)?;
+    let why = match app.engine.act(parsed, act, &viewer.actor(), None).await {
+        Ok(_) => return Ok(Redirect::to(&format!("/incidents/{parsed}")).into_response()),
+        Err(why) => why,
+    };
+    Err(match why {
+        NotDone::Missing(number) => no_incident(number),
+        NotDone::Over(_) => {
+            let why = format!("Incident #{parsed} is resolved already.");
+            back(Fault::new(StatusCode::CONFLICT, why), number)
+        }
+        NotDone::Changed(_) => back(Fault::new(StatusCode::CONFLICT, "It has changed meanwhile."), number),
+        NotDone::Refused(refused) => back(refused.into(), number),
+        NotDone::Failed(error) => error.into(),
+    })
 }
 
 fn back(fault: Fault, number: &str) -> Fault {

@@ -11,7 +11,7 @@ use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
 use super::mail::no_mail;
 use crate::engine::Foreseen;
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 
 /// Query of `GET /mails/{mail}/again`.
 #[derive(Debug, Deserialize)]
@@ -39,9 +39,9 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let frame = Frame::of(&app, &viewer, "/mails").await?;
     let is_release = asked.release.is_some() && frame.may_overrule();
-    let found = if super::is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
+    let found = if is_mail_id(&id) { app.engine.store().mail(&id).await? } else { None };
     let (mail, _) = found.ok_or_else(no_mail)?;
-    let foreseen = app.engine.foresee(&id, is_release).await?.ok_or_else(no_mail)?;
+    let (foreseen, _) = app.engine.foresee(&id, is_release).await?.ok_or_else(no_mail)?;
     Ok(page(&AgainPage { frame, id, subject: mail.subject, is_release, foreseen }))
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn judge(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let done = if super::is_mail_id(&id) { app.engine.reprocess(&id, &viewer.actor()).await? } else { None };
+    let done = if is_mail_id(&id) { app.engine.reprocess(&id, &viewer.actor()).await? } else { None };
     done.ok_or_else(no_mail)?;
     Ok(Redirect::to(&format!("/mails/{id}")).into_response())
 }
@@ -62,7 +62,7 @@ pub(super) async fn release(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let done = if super::is_mail_id(&id) { app.engine.release(&id, &viewer.actor()).await? } else { None };
+    let done = if is_mail_id(&id) { app.engine.release(&id, &viewer.actor()).await? } else { None };
     done.ok_or_else(no_mail)?;
     Ok(Redirect::to(&format!("/mails/{id}")).into_response())
 }

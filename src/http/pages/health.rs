@@ -1,6 +1,5 @@
 //! Health: whether this gateway can do its work, in words.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,23 +11,15 @@ use super::access::Viewer;
 use super::frame::{Fault, Frame, page};
 use super::glass::{self, Glass};
 use super::words::{At, Count, Teller, length};
-use crate::domain::Definitions;
-use crate::domain::roster::Channel;
 use crate::domain::rulebook::PROBE;
 use crate::http::Shared;
 use crate::http::health::Ready;
+use crate::http::house::{self, Seen, Used};
 use crate::store::board::Open;
-use crate::store::node::{Backlog, Node};
-use crate::store::notice::Contact;
+use crate::store::node::Backlog;
 
 /// A notification that is late for less is being worked on.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
-
-/// Nodes that have been silent for longer are gone for good.
-const NODES_SINCE: SignedDuration = SignedDuration::from_hours(24);
-
-/// A node writes every few seconds; one that has not for so long is away.
-const AWAY: SignedDuration = SignedDuration::from_secs(30);
 
 #[derive(Template)]
 #[template(path = "health.html", config = "src/http/pages/askama.toml")]
@@ -121,12 +112,13 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
         kind: backlog.kind,
     };
     let work = store.backlogs().await?.into_iter().map(work).collect();
-    let nodes = nodes(&app, &definitions, &teller).await?;
+    let nodes = house::others(&app, frame.now).await?.into_iter().map(|seen| other(seen, &teller)).collect();
     let last = store.last_mails().await?;
     let services = definitions.rulebook.services.iter().filter(|service| service.name != PROBE);
     let last_mails = services.map(|service| (service.name.clone(), last.get(&service.name).map(|at| teller.at(*at))));
     let last_mails = last_mails.collect();
-    let channels = channels(&store.contacts().await?, &teller);
+    let channels = house::channels(&store.contacts().await?);
+    let channels = channels.into_iter().map(|used| provider(used, &teller)).collect();
     let glass = glass::last(&store.trail_of_glass(glass::ROWS).await?, &teller);
     let told = |length_: std::time::Duration| length(SignedDuration::try_from(length_).unwrap_or(SignedDuration::MAX));
     let finding = |found: crate::engine::audit::Finding| Finding {
@@ -168,67 +160,24 @@ pub(super) async fn show(State(app): State<Arc<Shared>>, viewer: Viewer) -> Resu
     }))
 }
 
-/// The other processes that have worked on this database lately.
-async fn nodes(app: &Shared, definitions: &Definitions, teller: &Teller) -> Result<Vec<OtherNode>, Fault> {
-    let since = teller.now.checked_sub(NODES_SINCE).unwrap_or(Timestamp::MIN);
-    let others = app.engine.store().nodes(since).await?.into_iter().filter(|node| node.name != app.node);
-    let other = |node: Node| OtherNode {
+fn other(seen: Seen, teller: &Teller) -> OtherNode {
+    let Seen { node, is_away, differences } = seen;
+    OtherNode {
         seen: teller.since(node.seen_at),
-        is_away: node.seen_at.duration_until(teller.now) > AWAY,
+        is_away,
         is_same_release: node.version == env!("CARGO_PKG_VERSION"),
         release: node.version,
         version: node.definitions,
-        differences: differences(&definitions.files, &node.files),
+        differences,
         name: node.name,
-    };
-    Ok(others.map(other).collect())
-}
-
-/// How two sets of files differ, in words.
-fn differences(here: &BTreeMap<String, String>, there: &BTreeMap<String, String>) -> Vec<String> {
-    let of_here = here.iter().filter_map(|(name, digest)| match there.get(name) {
-        Some(other) if other == digest => None,
-        Some(_) => Some(format!("{name} is another one there")),
-        None => Some(format!("{name} is only here")),
-    });
-    let of_there = there.keys().filter(|name| !here.contains_key(*name)).map(|name| format!("{name} is only there"));
-    of_here.chain(of_there).collect()
-}
-
-/// What became last of what was said by each channel, whoever it was for.
-fn channels(contacts: &HashMap<(Channel, String), Contact>, teller: &Teller) -> Vec<Provider> {
-    let mut by_channel: BTreeMap<&'static str, Vec<&Contact>> = BTreeMap::new();
-    for ((channel, _), contact) in contacts {
-        by_channel.entry(channel.word()).or_default().push(contact);
     }
-    let provider = |(channel, contacts): (&'static str, Vec<&Contact>)| {
-        let taken = contacts.iter().filter_map(|contact| contact.accepted_at.max(contact.answered_at)).max();
-        let failed = contacts.iter().filter_map(|contact| contact.failed_at.zip(contact.failed_why.clone())).max();
-        Provider {
-            channel,
-            is_wrong: failed.as_ref().is_some_and(|(at, _)| taken.is_none_or(|taken| *at > taken)),
-            taken: taken.map(|at| teller.at(at)),
-            failed: failed.map(|(at, why)| (teller.at(at), why)),
-        }
-    };
-    by_channel.into_iter().map(provider).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_that_differ_are_named() {
-        let files = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-            pairs.iter().map(|(name, digest)| ((*name).to_owned(), (*digest).to_owned())).collect()
-        };
-        let here = files(&[("a.toml", "1"), ("b.toml", "2"), ("c.toml", "3")]);
-        let there = files(&[("a.toml", "1"), ("b.toml", "9"), ("d.toml", "4")]);
-        assert_eq!(
-            differences(&here, &there),
-            ["b.toml is another one there", "c.toml is only here", "d.toml is only there"]
-        );
-        assert!(differences(&here, &here).is_empty());
+fn provider(used: Used, teller: &Teller) -> Provider {
+    Provider {
+        channel: used.channel,
+        is_wrong: used.is_wrong(),
+        taken: used.taken_at.map(|at| teller.at(at)),
+        failed: used.failed.map(|(at, why)| (teller.at(at), why)),
     }
 }

@@ -15,15 +15,13 @@ use super::words::{At, Count, Teller};
 use crate::domain::incident::{Incident, Status};
 use crate::http::Shared;
 use crate::store::board::{Past, Wanted};
+use crate::store::search::TEXT_BYTES_MAX;
 
 /// Open incidents shown at once: the worst. Nobody works through more, and the page must come at once in a storm.
 const OPEN_MAX: usize = 200;
 
 /// Resolved ones to a page.
 const RESOLVED_MAX: i64 = 50;
-
-/// Longest text that is looked for, in bytes.
-const TEXT_BYTES_MAX: usize = 200;
 
 /// Query of `GET /incidents`. What is not known is as if it were not there: a link in a mail must open.
 #[derive(Debug, Default, Deserialize)]
@@ -161,7 +159,8 @@ fn statuses(word: &str) -> Vec<Status> {
     }
 }
 
-fn given(text: &str) -> Option<String> {
+/// A text or name that is looked for; what cannot be is as if it were not there.
+pub(super) fn given(text: &str) -> Option<String> {
     let text = text.trim();
     (!text.is_empty() && text.len() <= TEXT_BYTES_MAX && !text.contains('\0')).then(|| text.to_owned())
 }

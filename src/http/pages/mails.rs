@@ -9,10 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::access::Viewer;
+use super::escaped;
 use super::frame::{Fault, Frame, page};
+use super::incidents::given;
 use super::words::{At, Teller};
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store::mail::{StoredAlert, StoredMail};
+use crate::store::search::WantedMails;
 
 /// Mails to a page.
 const MAILS_MAX: i64 = 50;
@@ -31,6 +34,9 @@ const COUNTED_MAX: i64 = 1000;
 pub(super) struct Asked {
     #[serde(default)]
     view: String,
+    /// What sender, recipient or subject has.
+    #[serde(default)]
+    text: String,
     before: Option<String>,
 }
 
@@ -44,6 +50,11 @@ struct MailsPage {
     rows: Vec<Row>,
     senders: Vec<Sender>,
     more: Option<String>,
+    text: String,
+    /// Up to when a search went that stopped before it was through.
+    searched_to: Option<At>,
+    /// Up to when mails that no rule knew were looked at, where there are more.
+    looked_back_to: Option<At>,
 }
 
 struct Row {
@@ -84,10 +95,12 @@ pub(super) async fn list(
     let since = frame.now.checked_sub(UNMATCHED_SINCE).unwrap_or(Timestamp::MIN);
     let waiting = store.waiting_mails(since, COUNTED_MAX).await?;
     let (mut rows, mut senders, mut more) = (Vec::new(), Vec::new(), None);
+    let (mut text, mut searched_to, mut looked_back_to) = (None, None, None);
     let view = match asked.view.as_str() {
         "unmatched" => {
             let found = store.unmatched(since, SENDERS_MAX).await?;
-            senders.extend(found.into_iter().map(|found| Sender {
+            looked_back_to = found.looked_back_to.map(|at| teller.at(at));
+            senders.extend(found.senders.into_iter().map(|found| Sender {
                 name: found.header_from,
                 mails: found.mails,
                 id: found.newest_id,
@@ -100,19 +113,22 @@ pub(super) async fn list(
             "quarantined"
         }
         _ => {
-            let before = asked.before.filter(|before| super::is_mail_id(before));
-            let mut found = store.mails(before.as_deref(), MAILS_MAX + 1).await?;
-            if found.len() as i64 > MAILS_MAX {
-                found.pop();
-                more = found.last().map(|(last, _)| format!("/mails?before={}", last.id));
-            }
-            rows.extend(found.into_iter().map(|found| row(found, &teller)));
+            let before = asked.before.filter(|before| is_mail_id(before));
+            text = given(&asked.text);
+            let wanted = WantedMails { text: text.clone(), before, limit: MAILS_MAX };
+            let found = store.find_mails(&wanted).await?;
+            searched_to = found.looked_back_to_instant().filter(|_| !found.is_full).map(|at| teller.at(at));
+            let address =
+                |before| format!("/mails?text={}&before={before}", escaped(text.as_deref().unwrap_or_default()));
+            more = found.looked_back_to.map(address);
+            rows.extend(found.mails.into_iter().map(|found| row(found, &teller)));
             "all"
         }
     };
     let count = |n: i64| if n < COUNTED_MAX { n.to_string() } else { format!("{COUNTED_MAX} or more") };
     let (unmatched, quarantined) = (count(waiting.unmatched), count(waiting.quarantined));
-    Ok(page(&MailsPage { frame, view, unmatched, quarantined, rows, senders, more }))
+    let text = text.unwrap_or_default();
+    Ok(page(&MailsPage { frame, view, unmatched, quarantined, rows, senders, more, text, searched_to, looked_back_to }))
 }
 
 fn row((mail, alerts): (StoredMail, Vec<StoredAlert>), teller: &Teller) -> Row {

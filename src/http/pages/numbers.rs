@@ -1,12 +1,10 @@
-//! Numbers: what came in a stretch of time, how much of it was noise, how fast people were, and whom it woke. As plots,
-//! as a table, and as CSV.
+//! Numbers on a page: as plots, as a table, and as CSV.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::header;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _};
@@ -19,13 +17,11 @@ use super::plot::{Plot, Value};
 use super::words::length;
 use crate::domain::numbers::{self, Case, Line, Paged, Range, Spread};
 use crate::http::Shared;
+use crate::http::numbers::Counted;
 use crate::store::numbers::By;
 
 /// Days shown where nobody asks for others.
 const DAYS: i32 = 28;
-
-/// Most incidents, and most pages, that are counted: what a busy site has in a year.
-const CASES_MAX: i64 = 100_000;
 
 /// Groups that are shown; the CSV has all.
 const GROUPS_MAX: usize = 50;
@@ -76,14 +72,6 @@ struct Row {
     resolve: (String, String),
 }
 
-/// What was counted.
-struct Counted {
-    by: By,
-    range: Range,
-    cases: Vec<Case>,
-    people: Vec<Paged>,
-}
-
 /// `GET /numbers`.
 pub(super) async fn show(
     State(app): State<Arc<Shared>>,
@@ -92,7 +80,9 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     let frame = Frame::of(&app, &viewer, "/numbers").await?;
     let today = viewer.zone.to_datetime(frame.now).date();
-    let Counted { by, range, cases, people } = counted(&app, &viewer.zone, &asked, today).await?;
+    let counted = counted(&app, &viewer.zone, &asked, today).await?;
+    let is_cut = counted.is_cut();
+    let Counted { by, range, cases, people } = counted;
     let (all, lines) = numbers::lines(&cases, &range);
     let address = |path: &str, first: Date, last: Date| {
         format!("{path}?by={}&from={}&to={}", by.word(), escaped(&first.to_string()), escaped(&last.to_string()))
@@ -114,7 +104,7 @@ pub(super) async fn show(
         more: lines.len().saturating_sub(GROUPS_MAX),
         rows: lines.iter().take(GROUPS_MAX).map(row).collect(),
         all: row(&all),
-        is_cut: cases.len() as i64 >= CASES_MAX,
+        is_cut,
         people,
         range,
         frame,
@@ -128,30 +118,7 @@ pub(super) async fn download(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     let today = viewer.zone.to_datetime(app.engine.clock().now()).date();
-    let Counted { by, range, cases, .. } = counted(&app, &viewer.zone, &asked, today).await?;
-    let (all, lines) = numbers::lines(&cases, &range);
-    let mut text = format!(
-        "{},incidents,alerts_folded,pages,noise_percent,acknowledged_median_s,acknowledged_p90_s,resolved_median_s,resolved_p90_s\r\n",
-        by.word()
-    );
-    for (group, line) in lines.iter().map(|line| (line.group.as_str(), line)).chain([("(all)", &all)]) {
-        let spread = |spread: Option<Spread>| {
-            spread.map_or_else(|| ",".to_owned(), |it| format!("{},{}", it.median.as_secs(), it.p90.as_secs()))
-        };
-        let noise = line.noise_percent().map(|percent| percent.to_string()).unwrap_or_default();
-        let (take, resolve) = (spread(line.to_take), spread(line.to_resolve));
-        let counts = format!("{},{},{},{noise},{take},{resolve}", line.incidents, line.folded, line.pages);
-        text.push_str(&format!("{},{counts}\r\n", cell(group)));
-    }
-    let name = format!("attachment; filename=\"nightcall-{}-{}-{}.csv\"", by.word(), range.first, range.last);
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, text).into_response())
-}
-
-/// A text as a cell. Names come from mail: one that a spreadsheet would take for a formula is marked as text.
-fn cell(text: &str) -> String {
-    let mark = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{mark}{}\"", text.replace('"', "\"\""))
+    Ok(counted(&app, &viewer.zone, &asked, today).await?.csv())
 }
 
 async fn counted(app: &Shared, zone: &TimeZone, asked: &Asked, today: Date) -> Result<Counted, Fault> {
@@ -159,15 +126,7 @@ async fn counted(app: &Shared, zone: &TimeZone, asked: &Asked, today: Date) -> R
     let last = asked.to.parse::<Date>().ok().filter(|day| *day <= today).unwrap_or(today);
     let first = asked.from.parse::<Date>().ok().filter(|day| *day <= last);
     let first = first.or_else(|| last.checked_sub((DAYS - 1).days()).ok()).unwrap_or(last);
-    let range = Range::new(first, last, zone);
-    let store = app.engine.store();
-    let cases = store.cases(by, range.from(), range.to(), CASES_MAX).await?;
-    let told = store.pages_told(range.from(), range.to(), CASES_MAX).await?;
-    let definitions = app.engine.definitions();
-    let users = &definitions.roster.users;
-    // Who has left is told by the time of who asks.
-    let people = numbers::by_person(&told, |user| users.get(user).map_or(zone, |user| &user.zone));
-    Ok(Counted { by, range, cases, people })
+    Ok(Counted::of(app, by, Range::new(first, last, zone), zone).await?)
 }
 
 fn row(line: &Line) -> Row {
@@ -207,23 +166,4 @@ fn plots(all: &Line, cases: &[Case], range: &Range, people: &[Paged]) -> Vec<Plo
         plots.push(Plot::new("nights", "Pages at night, by person", "pages at night", &nights, number));
     }
     plots
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_text_for_every_spreadsheet() {
-        for (text, expected) in [
-            ("db", "\"db\""),
-            ("a,b", "\"a,b\""),
-            ("say \"x\"", "\"say \"\"x\"\"\""),
-            ("=HYPERLINK(\"//evil\")", "\"'=HYPERLINK(\"\"//evil\"\")\""),
-            ("@x", "\"'@x\""),
-            ("", "\"\""),
-        ] {
-            assert_eq!(cell(text), expected);
-        }
-    }
 }

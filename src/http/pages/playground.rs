@@ -19,11 +19,14 @@ use crate::domain::mail::{Envelope, Mail};
 use crate::domain::pattern::Captures;
 use crate::domain::rulebook::{Route, TraceLine, Verdict, is_unmatched};
 use crate::domain::workbench::{DRAFT, DRAFT_BYTES_MAX, Tested, Workbench, Written};
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store::mail::StoredMail;
 
 /// Largest form, in bytes: a mail of 256 KiB whose every byte is escaped, and a draft.
-pub(super) const FORM_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const FORM_BYTES_MAX: usize = WRITTEN_MAX;
+
+/// Most that is read of somebody who tries a rule, in bytes.
+pub(in crate::http) const WRITTEN_MAX: usize = 1024 * 1024;
 
 /// Longest mail that is written into a pack, in bytes; longer ones belong into a file beside it.
 const WRITTEN_BYTES_MAX: usize = 16 * 1024;
@@ -88,44 +91,44 @@ struct Offered {
 }
 
 /// A mail on the bench, and how it came.
-struct OnBench {
+pub(in crate::http) struct OnBench {
     raw: Vec<u8>,
-    mail: Mail,
+    pub(in crate::http) mail: Mail,
     envelope: Envelope,
 }
 
 /// What came of it.
-struct Outcome {
-    problems: Vec<String>,
-    alerts: Vec<Read>,
-    trace: Vec<TraceLine>,
+pub(in crate::http) struct Outcome {
+    pub(in crate::http) problems: Vec<String>,
+    pub(in crate::http) alerts: Vec<Read>,
+    pub(in crate::http) trace: Vec<TraceLine>,
     marked: Vec<Marked>,
-    tests: Vec<Tested>,
-    today: Today,
-    kept: Option<Kept>,
+    pub(in crate::http) tests: Vec<Tested>,
+    pub(in crate::http) today: Today,
+    pub(in crate::http) kept: Option<Kept>,
 }
 
 /// An alert, with what the rule captured for it.
-struct Read {
-    alert: Alert,
-    captures: Vec<(String, String)>,
+pub(in crate::http) struct Read {
+    pub(in crate::http) alert: Alert,
+    pub(in crate::http) captures: Vec<(String, String)>,
 }
 
 /// What the rules in force say about the mail.
-struct Today {
-    service: String,
-    rule: String,
-    said: String,
-    is_known: bool,
+pub(in crate::http) struct Today {
+    pub(in crate::http) service: String,
+    pub(in crate::http) rule: String,
+    pub(in crate::http) said: String,
+    pub(in crate::http) is_known: bool,
     /// A shipped pack that would know it, where those in force do not.
-    shipped: Option<String>,
+    pub(in crate::http) shipped: Option<String>,
 }
 
 /// The draft with its test.
-struct Kept {
-    toml: String,
+pub(in crate::http) struct Kept {
+    pub(in crate::http) toml: String,
     /// The mail is too long or no text: it goes into a file of that name.
-    file: Option<&'static str>,
+    pub(in crate::http) file: Option<&'static str>,
 }
 
 /// `GET /rules/try`: with a stored mail, a first rule is suggested for it.
@@ -158,9 +161,9 @@ async fn answer(app: &Arc<Shared>, viewer: &Viewer, attempt: Attempt) -> Result<
     let (draft, asks_for_rule) = (attempt.toml, attempt.act == "suggest");
     let tried = move || {
         let on_bench = match stored {
-            Some((stored, raw)) => Some(from_store(&stored, raw)),
+            Some((stored, raw)) => Some(OnBench::from_store(&stored, raw)),
             None if pasted.trim().is_empty() => None,
-            None => Some(from_text(&pasted)),
+            None => Some(OnBench::from_text(&pasted)),
         };
         let (toml, notes) = match &on_bench {
             Some(on_bench) if asks_for_rule => match (workbench.suggest)(&on_bench.mail) {
@@ -185,7 +188,7 @@ async fn stored(app: &Shared, id: &str) -> Result<Option<(StoredMail, Vec<u8>)>,
         return Ok(None);
     }
     let missing = || Fault::missing("There is no such mail.").back("/rules/try");
-    if !super::is_mail_id(id) {
+    if !is_mail_id(id) {
         return Err(missing());
     }
     let store = app.engine.store();
@@ -197,7 +200,7 @@ async fn stored(app: &Shared, id: &str) -> Result<Option<(StoredMail, Vec<u8>)>,
 /// Mails to begin with: of those whom no rule knew.
 async fn offered(app: &Shared) -> Result<Vec<Offered>, Fault> {
     let found = app.engine.store().unmatched(Timestamp::UNIX_EPOCH, OFFERED_MAX).await?;
-    let offered = found.into_iter().map(|found| Offered {
+    let offered = found.senders.into_iter().map(|found| Offered {
         id: found.newest_id,
         sender: found.header_from,
         subject: found.newest_subject,
@@ -205,25 +208,34 @@ async fn offered(app: &Shared) -> Result<Vec<Offered>, Fault> {
     Ok(offered.collect())
 }
 
-fn from_store(stored: &StoredMail, raw: Vec<u8>) -> OnBench {
-    let mail = Mail::parse(&raw).with_sender(&stored.reverse_path);
-    let recipient = stored.recipients.first().map(String::as_str).unwrap_or_default();
-    let envelope = Envelope::from_client(&stored.reverse_path, recipient, &stored.client);
-    let envelope = Envelope { authentication: stored.authentication.clone(), ..envelope };
-    OnBench { raw, mail, envelope }
+impl OnBench {
+    /// A stored mail, as it came.
+    pub(in crate::http) fn from_store(stored: &StoredMail, raw: Vec<u8>) -> Self {
+        let mail = Mail::parse(&raw).with_sender(&stored.reverse_path);
+        let recipient = stored.recipients.first().map(String::as_str).unwrap_or_default();
+        let envelope = Envelope::from_client(&stored.reverse_path, recipient, &stored.client);
+        let envelope = Envelope { authentication: stored.authentication.clone(), ..envelope };
+        Self { raw, mail, envelope }
+    }
+
+    /// A pasted mail is for whom its own headers name.
+    pub(in crate::http) fn from_text(text: &str) -> Self {
+        let raw = text.replace("\r\n", "\n").trim_start_matches('\n').to_owned().into_bytes();
+        let mail = Mail::parse(&raw);
+        let to = mail.header("To").next().unwrap_or_default();
+        let mut words = to.split([',', ' ', '<', '>', ';']);
+        let recipient = words.find(|word| word.contains('@')).unwrap_or_default().to_owned();
+        Self { envelope: Envelope::new("", &recipient, ""), raw, mail }
+    }
 }
 
-/// A pasted mail is for whom its own headers name.
-fn from_text(text: &str) -> OnBench {
-    let raw = text.replace("\r\n", "\n").trim_start_matches('\n').to_owned().into_bytes();
-    let mail = Mail::parse(&raw);
-    let to = mail.header("To").next().unwrap_or_default();
-    let mut words = to.split([',', ' ', '<', '>', ';']);
-    let recipient = words.find(|word| word.contains('@')).unwrap_or_default().to_owned();
-    OnBench { envelope: Envelope::new("", &recipient, ""), raw, mail }
-}
-
-fn outcome(on_bench: &OnBench, toml: &str, workbench: Workbench, definitions: &Definitions) -> Outcome {
+/// What a draft makes of a mail. It may take its time: only on the bench.
+pub(in crate::http) fn outcome(
+    on_bench: &OnBench,
+    toml: &str,
+    workbench: Workbench,
+    definitions: &Definitions,
+) -> Outcome {
     let OnBench { raw, mail, envelope } = on_bench;
     let draft = (workbench.read)(toml);
     let today = today(on_bench, workbench, definitions);

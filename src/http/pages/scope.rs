@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::is_mail_id;
 use crate::domain::Definitions;
 use crate::domain::role::Reach;
 use crate::domain::target::Target;
-use crate::http::Shared;
+use crate::http::{Shared, is_mail_id};
 use crate::store;
 
 /// Where an act says what it is about.

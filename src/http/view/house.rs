@@ -25,6 +25,12 @@ pub struct ServiceView {
     pub addresses: Vec<String>,
     /// The policy that pages.
     pub policy: String,
+    /// Whom it calls, step by step.
+    pub steps: Vec<Vec<String>>,
+    /// Rules that read its mail.
+    pub rules: usize,
+    /// Who has written to it so far.
+    pub senders: usize,
     /// Open incidents that nobody has.
     pub triggered: i64,
     /// Open incidents that somebody has.
@@ -34,6 +40,8 @@ pub struct ServiceView {
     pub last_mail_at: Option<Timestamp>,
     /// The id of its last mail.
     pub last_mail_id: Option<String>,
+    /// The address in `From` of its last mail.
+    pub last_mail_from: Option<String>,
     /// Mails that it expects.
     pub heartbeats: Vec<HeartbeatView>,
 }
@@ -58,6 +66,8 @@ pub struct HeartbeatView {
 pub struct HealthView {
     /// A write succeeded just now, and timer and worker are at work.
     pub ready: bool,
+    /// What this node is called.
+    pub node: String,
     /// The version of the program.
     pub version: String,
     /// How long ago a write succeeded last; null if none did yet.
@@ -82,6 +92,71 @@ pub struct HealthView {
     /// RFC 3339: when the first of them is or was due.
     #[serde(serialize_with = "instant_or_null")]
     pub oldest_due_at: Option<Timestamp>,
+    /// What is to be done, by kind.
+    pub work: Vec<WorkView>,
+    /// Other processes that have worked on this database in the last 24 hours.
+    pub nodes: Vec<NodeView>,
+    /// How what was said by each channel has fared.
+    pub channels: Vec<ChannelView>,
+    /// The certificate of the SMTP door, where it has one.
+    pub certificate: Option<CertificateView>,
+}
+
+/// Work of one kind that is to be done.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct WorkView {
+    /// timer, page, notice or follow-up.
+    pub kind: String,
+    /// How much of it is planned, for later included.
+    pub waiting: i64,
+    /// RFC 3339: when the first of it is or was due.
+    #[serde(serialize_with = "instant_or_null")]
+    pub oldest_due_at: Option<Timestamp>,
+}
+
+/// Another process on the same database.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct NodeView {
+    /// Its machine and port.
+    pub name: String,
+    /// RFC 3339: when it last wrote.
+    #[serde(serialize_with = "instant")]
+    pub seen_at: Timestamp,
+    /// It has not written for 30 seconds.
+    pub away: bool,
+    /// The version of its program.
+    pub version: String,
+    /// The digest of its definitions.
+    pub definitions: String,
+    /// How its files differ from those here, in words.
+    pub differences: Vec<String>,
+}
+
+/// How what was said by a channel has fared, whoever it was for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ChannelView {
+    /// voice, sms, slack …
+    pub channel: &'static str,
+    /// RFC 3339: when something was last taken or answered.
+    #[serde(serialize_with = "instant_or_null")]
+    pub taken_at: Option<Timestamp>,
+    /// RFC 3339: when something last failed for good.
+    #[serde(serialize_with = "instant_or_null")]
+    pub failed_at: Option<Timestamp>,
+    /// Why.
+    pub failed_why: Option<String>,
+    /// Nothing was taken since.
+    pub wrong: bool,
+}
+
+/// A certificate.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CertificateView {
+    /// RFC 3339: when it runs out.
+    #[serde(serialize_with = "instant_or_null")]
+    pub expires_at: Option<Timestamp>,
+    /// What is wrong with it or with a newer one.
+    pub problem: Option<String>,
 }
 
 /// The definitions in force.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::oncall::{OnCallView, OverrideView, SilenceView};
 use super::people::{SubscriptionView, UserView};
-use super::{AlertView, IncidentView, MailView, SenderView, UnmatchedView, instant, schema};
+use super::{AlertView, IncidentView, MailView, SenderView, UnmatchedView, instant, instant_or_null, schema};
 use crate::domain::incident::Status;
 use crate::store::board::{Call, Evidence};
 
@@ -125,6 +125,9 @@ pub struct AlertsView {
 pub struct UnmatchedsView {
     /// Who sends most first.
     pub senders: Vec<UnmatchedView>,
+    /// RFC 3339: mails before this instant were not looked at, since there are so many; null where all were.
+    #[serde(serialize_with = "instant_or_null")]
+    pub looked_back_to: Option<Timestamp>,
     /// Where the next page begins; null on the last one.
     pub next_cursor: Option<String>,
 }
@@ -208,4 +211,48 @@ pub struct SubscriptionsView {
 pub struct SubscribedView {
     /// What it is removed by.
     pub id: String,
+}
+
+/// Who has which shifts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DutiesView {
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub from: Timestamp,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub to: Timestamp,
+    /// By name; who has no shift is left out.
+    pub people: Vec<DutyView>,
+}
+
+/// Somebody's shifts.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DutyView {
+    /// Who.
+    pub user: String,
+    /// How long they are on call in all; two shifts at once count once.
+    pub on_call_seconds: i64,
+    /// By start.
+    pub shifts: Vec<OwnShiftView>,
+}
+
+/// A shift of somebody.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OwnShiftView {
+    /// By which schedule.
+    pub schedule: String,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub starts_at: Timestamp,
+    /// RFC 3339.
+    #[serde(serialize_with = "instant")]
+    pub ends_at: Timestamp,
+}
+
+/// Where a calendar program subscribes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FeedView {
+    /// A secret: whoever has it reads the feed.
+    pub address: String,
 }

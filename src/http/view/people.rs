@@ -1,6 +1,6 @@
 //! People as JSON: how they are reached, and how well that works.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,6 +20,12 @@ pub struct UserView {
     pub zone: String,
     /// en, ja or zh.
     pub locale: &'static str,
+    /// viewer, responder or admin: what they may do on pages where their team has no say.
+    pub role: &'static str,
+    /// What they may do there for these services instead.
+    pub service_roles: BTreeMap<String, &'static str>,
+    /// The schedules by which they are on call now.
+    pub on_call: Vec<String>,
     /// In the order of the definitions.
     pub contacts: Vec<ContactView>,
 }
@@ -72,6 +78,9 @@ impl UserView {
             name: user.name.clone(),
             zone: user.zone.iana_name().unwrap_or("UTC").to_owned(),
             locale: user.locale.word(),
+            role: user.role.word(),
+            service_roles: user.rights().services.into_iter().map(|(name, role)| (name, role.word())).collect(),
+            on_call: Vec::new(),
             contacts: user.methods.iter().map(view).collect(),
         }
     }
