@@ -8,11 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::committer::{Done, Work};
 use super::door::{self, Raise};
-use super::intake::{Held, hex, sender};
+use super::intake::{Held, sender};
 use super::{Engine, Error, trail, version};
 use crate::domain::Definitions;
 use crate::domain::actor::Actor;
 use crate::domain::alert::{Action, Alert};
+use crate::domain::hex::hex;
 use crate::domain::mail::Mail;
 use crate::domain::rulebook::Verdict;
 use crate::store::mail::StoredAlert;
