@@ -32,6 +32,9 @@ const AWAY_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// Sign-ins under way; of more, the oldest are forgotten, as anybody may begin one.
 const UNDER_WAY_MAX: i64 = 10_000;
 
+/// Characters kept of why somebody was refused: a provider's own words are part of it.
+const WHY_CHARS_MAX: usize = 600;
+
 /// Longest code or state that is looked at, in bytes.
 const PARAMETER_BYTES_MAX: usize = 4096;
 
@@ -159,14 +162,15 @@ async fn refused(app: &Shared, visit: &Visit, refusal: &Refusal) -> Fault {
         Refusal::Unproven(_) => ("unknown", StatusCode::FORBIDDEN),
         Refusal::Unknown { who, .. } => (who.as_str(), StatusCode::FORBIDDEN),
     };
-    access::refuse(app, who, Entry::Provider, &refusal.to_string(), visit).await;
+    let why: String = refusal.to_string().chars().take(WHY_CHARS_MAX).collect();
+    access::refuse(app, who, Entry::Provider, &why, visit).await;
     let way_on = match refusal {
         Refusal::Unavailable(_) if app.pages.with_passwords => " Try again, or sign in by a password meanwhile.",
         Refusal::Unavailable(_) => " Try again, or ask whoever has the machine: nightcall people break-glass.",
         Refusal::Unproven(_) => " Begin again.",
         Refusal::Unknown { .. } => "",
     };
-    Fault::new(status, format!("You were not signed in: {refusal}.{way_on}")).back("/sign-in")
+    Fault::new(status, format!("You were not signed in: {why}.{way_on}")).back("/sign-in")
 }
 
 /// A page that leads to the provider. A redirect would not do: it is the answer to a form, and forms of ours lead

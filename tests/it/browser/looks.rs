@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
-use nightcall::http::pages;
+use nightcall::domain::actor::Actor;
+use nightcall::http::pages::access::BREAK_GLASS;
+use nightcall::http::{auth, pages};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -126,6 +128,26 @@ async fn furnish(world: &mut World) -> String {
         assert_eq!(ask(world, Method::POST, path, Some(&rae), form).await.status(), 303, "{path}");
     }
     world.advance(SignedDuration::from_mins(7)).await;
+    // One call fails, one is answered, and a contact that has failed works again.
+    let call = world.phone.ringing().expect("somebody is called");
+    world.phone.hang_up(&call, "failed").await.expect("an end");
+    world.settle().await;
+    while world.phone.ringing().is_some() {}
+    for person in ["rae", "vic"] {
+        let path = format!("/people/{person}/contacts/voice/test");
+        assert_eq!(ask(world, Method::POST, &path, Some(&rae), &[]).await.status(), 303);
+        world.settle().await;
+        let call = world.phone.ringing().expect("the phone rings");
+        let heard = world.phone.pick_up(&call).await.expect("speech");
+        world.phone.press(&call, &heard, "4").await.expect("an end");
+    }
+    // The glass was broken, and still is.
+    let (secret, now) = (auth::mint_secret(), world.now());
+    let (until, by) = (now + SignedDuration::from_hours(1), Actor::command_line("root"));
+    let store = world.running.engine.store();
+    store.add_invite(&auth::hash(&secret), BREAK_GLASS, now, until, &by).await.expect("stored");
+    assert_eq!(ask(world, Method::POST, &format!("/break-glass/{secret}"), None, &[]).await.status(), 303);
+    world.advance(SignedDuration::from_mins(4)).await;
     while world.phone.ringing().is_some() {}
     mail
 }
