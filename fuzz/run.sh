@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every fuzz target for a short while, from its seeds. Longer searches are for cargo-fuzz (CONTRIBUTING.md).
 #
-#   fuzz/run.sh            15 seconds a target
+#   fuzz/run.sh            5 seconds a target
 #   SECONDS_EACH=600 fuzz/run.sh session rules
 #
 # Builds as `cargo fuzz --sanitizer none` does, with flags that the stable compiler knows, so nothing has to be installed
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly SECONDS_EACH=${SECONDS_EACH:-15}
+readonly SECONDS_EACH=${SECONDS_EACH:-5}
 readonly INPUT_SECONDS_MAX=20 INPUT_BYTES_MAX=16384 MEMORY_MB_MAX=2048
 readonly found="$PWD/target/fuzz-found"
 
