@@ -26,7 +26,7 @@ fi
 cp Cargo.lock fuzz/Cargo.lock
 level=-Cllvm-args=-sanitizer-coverage
 RUSTFLAGS="-Cpasses=sancov-module $level-level=4 $level-inline-8bit-counters $level-pc-table $level-trace-compares --cfg fuzzing -Cdebug-assertions" \
-  CARGO_PROFILE_DEV_DEBUG=line-tables-only CARGO_INCREMENTAL=0 \
+  CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-line-tables-only} CARGO_INCREMENTAL=0 \
   cargo build --manifest-path fuzz/Cargo.toml --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir target/fuzz
 programs=$(echo target/fuzz/*/debug)
 
