@@ -4,8 +4,8 @@
 #   fuzz/run.sh            5 seconds a target
 #   SECONDS_EACH=600 fuzz/run.sh session rules
 #
-# Builds as `cargo fuzz --sanitizer none` does, with flags that the stable compiler knows, so nothing has to be installed
-# but a C++ compiler for libFuzzer.
+# Ours is built to tell libFuzzer which way it went (fuzz/instrumented); what it depends on is what `cargo build --release`
+# built already. The stable compiler will do, and nothing has to be installed but a C++ compiler for libFuzzer.
 #
 # Exit code 0: nothing was found. 1: something was; the input that did it is in target/fuzz-found.
 set -euo pipefail
@@ -22,13 +22,10 @@ if [ ${#targets[@]} -eq 0 ]; then
   done
 fi
 
-# The same versions as the program's, and libFuzzer besides.
-cp Cargo.lock fuzz/Cargo.lock
-level=-Cllvm-args=-sanitizer-coverage
-RUSTFLAGS="-Cpasses=sancov-module $level-level=4 $level-inline-8bit-counters $level-pc-table $level-trace-compares --cfg fuzzing -Cdebug-assertions" \
-  CARGO_PROFILE_DEV_DEBUG=${CARGO_PROFILE_DEV_DEBUG:-line-tables-only} CARGO_INCREMENTAL=0 \
-  cargo build --manifest-path fuzz/Cargo.toml --target "$(rustc -vV | sed -n 's/^host: //p')" --target-dir target/fuzz
-programs=$(echo target/fuzz/*/debug)
+# Ours is not optimised: with all that it is asked to tell, that would take longer than the search.
+ours=(--config 'profile.release.package."nightcall".opt-level=0' --config 'profile.release.package."nightcall-fuzz".opt-level=0')
+RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrumented" cargo build --locked --release --package nightcall-fuzz "${ours[@]}"
+programs=${CARGO_TARGET_DIR:-target}/release
 
 mkdir -p "$found"
 work=$(mktemp --directory)

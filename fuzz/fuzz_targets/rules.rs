@@ -12,7 +12,8 @@ fuzz_target!(|input: (&str, &[u8])| {
     let (text, raw) = input;
     // Any pattern within a pack that is one, and any pack.
     let quoted = text.replace('\'', "").replace(['\n', '\r'], " ");
-    let whole = format!("[[rule]]\nname = 'a'\naction = 'trigger'\ndedup_key = '{{subject}}'\nwhen.body = '{quoted}'\n");
+    let whole =
+        format!("[[rule]]\nname = 'a'\naction = 'trigger'\ndedup_key = '{{subject}}'\nwhen.body = '{quoted}'\n");
     for text in [text.to_owned(), whole] {
         let source = SourceFile { name: "fuzz.toml".to_owned(), path: None, text };
         let (file, _) = pack::read("fuzz", &Arc::new(source));
