@@ -40,9 +40,28 @@ const PROVE_EVERY: Duration = Duration::from_secs(2);
 /// Counting goes through whole tables, so it is done now and then, and by one caller at a time.
 const COUNT_EVERY: Duration = Duration::from_millis(500);
 
+/// How much longer counts are kept than it took to count: of a million mails that takes a second.
+const COUNT_SELDOM: u32 = 20;
+
+/// How long they are kept at most.
+const COUNTS_KEPT_MAX: Duration = Duration::from_secs(30);
+
 /// The newest counts.
 #[derive(Debug, Default)]
-pub struct Counted(tokio::sync::Mutex<Option<(Stopwatch, Registry)>>);
+pub struct Counted(tokio::sync::Mutex<Option<Counts>>);
+
+#[derive(Debug)]
+struct Counts {
+    counted: Stopwatch,
+    took: Duration,
+    registry: Registry,
+}
+
+impl Counts {
+    fn are_new(&self) -> bool {
+        self.counted.elapsed() <= COUNT_EVERY.max(self.took * COUNT_SELDOM).min(COUNTS_KEPT_MAX)
+    }
+}
 
 /// Remembers when writing last worked.
 #[derive(Debug, Default)]
@@ -178,16 +197,18 @@ fn calendar(state: &CalendarState) -> Value {
     })
 }
 
-/// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read at each scrape,
-/// so it cannot drift from the truth (I45).
+/// `GET /metrics`: numbers for Prometheus (OpenMetrics text). What the database counts is read anew, so it cannot drift from
+/// the truth (I45): at each scrape, or after half a minute where that takes long.
 pub async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Error> {
     let mut text = String::new();
     let mut counted = shared.counted.0.lock().await;
-    if counted.as_ref().is_none_or(|(at, _)| at.elapsed() > COUNT_EVERY) {
-        *counted = Some((Stopwatch::start(), stored_counts(&shared).await?));
+    if !counted.as_ref().is_some_and(Counts::are_new) {
+        let watch = Stopwatch::start();
+        let registry = stored_counts(&shared).await?;
+        *counted = Some(Counts { counted: Stopwatch::start(), took: watch.elapsed(), registry });
     }
-    let Some((_, counts)) = counted.as_ref() else { return Err(Error::Unavailable) };
-    for part in [counts, &certificate(&shared), &shared.registry] {
+    let Some(counts) = counted.as_ref() else { return Err(Error::Unavailable) };
+    for part in [&counts.registry, &known(&shared), &certificate(&shared), &shared.registry] {
         // Each part ends with an end mark; only the last one may stay.
         text.truncate(text.len() - if text.is_empty() { 0 } else { "# EOF\n".len() });
         encode(&mut text, part).map_err(|_| Error::Unavailable)?;
@@ -240,6 +261,12 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
         set_aside,
     );
     registry.register("mails_unmatched", "Mails stored that no rule knew", unmatched);
+    Ok(registry)
+}
+
+/// What needs no counting: definitions, calendars, what the auditor has found.
+fn known(shared: &Shared) -> Registry {
+    let mut registry = Registry::with_prefix("nightcall");
     register_definitions(shared, &mut registry);
     register_calendars(shared, &mut registry);
     let findings = Family::<[(&str, &str); 1], Gauge>::default();
@@ -250,7 +277,7 @@ async fn stored_counts(shared: &Shared) -> Result<Registry, Error> {
         findings.get_or_create(&[("kind", finding.kind)]).inc();
     }
     registry.register("auditor_findings", "What the auditor found when it looked last, by kind", findings);
-    Ok(registry)
+    registry
 }
 
 fn certificate(shared: &Shared) -> Registry {

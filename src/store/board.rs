@@ -17,7 +17,7 @@ use crate::domain::notification;
 use crate::domain::roster::Channel;
 
 /// Which incidents to show.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Wanted {
     /// Any of these; empty is all.
     pub statuses: Vec<Status>,
@@ -270,8 +270,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn stamp(&self) -> Result<Stamp, Error> {
-        let sql = "select count(*) as n, coalesce(max(number), 0) as newest, coalesce(max(touched_at), 0) as touched, \
-                   coalesce(max(pages), 0) as pages, \
+        // The sum, not the latest: what came in first may be stored last.
+        let sql = "select count(*) as n, coalesce(max(number), 0) as newest, \
+                   coalesce(cast(sum(touched_at) as bigint), 0) as touched, coalesce(max(pages), 0) as pages, \
                    count(case when status = 'acknowledged' then 1 end) as acknowledged, \
                    (select coalesce(max(id), '') from mail) as mail, \
                    (select count(*) from shift_override) as overrides, \

@@ -47,7 +47,7 @@ pub struct StoredNotice {
 pub struct Contact {
     /// When its person proved that it reaches them.
     pub verified_at: Option<Timestamp>,
-    /// When its provider last took something.
+    /// When its provider last took something, or a call was in vain.
     pub accepted_at: Option<Timestamp>,
     /// When a human last answered over it.
     pub answered_at: Option<Timestamp>,
@@ -60,7 +60,7 @@ pub struct Contact {
 /// What happened on a way to reach somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News<'a> {
-    /// Its provider took something.
+    /// Its provider took something, or a call was in vain.
     Accepted,
     /// A human answered, which proves it as well.
     Answered,

@@ -120,8 +120,11 @@ impl WriteTx {
         if !self.pending.claim(&mut self.connection, ids, lead, now, lease_until, lease_token).await? {
             return Ok(Vec::new());
         }
-        let sql = "select * from notification where lease_token = $1 and status = 'sending'";
-        let rows = sqlx::query(sql).bind(lease_token).fetch_all(self.connection()).await?;
+        // The last two conditions hold for all of them; by these SQLite finds them among what is due.
+        let sql = "select * from notification where lease_token = $1 and status = 'sending' \
+                   and status in ('pending', 'sending') and due_at <= $2";
+        let query = sqlx::query(sql).bind(lease_token).bind(now.as_millisecond());
+        let rows = query.fetch_all(self.connection()).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in &rows {
             let notification = notification(row)?;
@@ -313,7 +316,8 @@ impl Store {
     pub async fn due_notifications(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, Error> {
         let sql = "select n.id, n.incident_number, n.channel, n.address, n.due_at, i.severity \
                    from notification n join incident i on i.number = n.incident_number \
-                   where (n.status = 'pending' or (n.status = 'sending' and n.lease_until <= $1)) and n.due_at <= $1 \
+                   where n.status in ('pending', 'sending') and n.due_at <= $1 \
+                   and (n.status = 'pending' or n.lease_until <= $1) \
                    and (i.status = 'triggered' or (i.status = 'acknowledged' and n.called_in = 1)) \
                    order by case i.severity when 'critical' then 0 when 'error' then 1 when 'warning' then 2 else 3 end, \
                    n.due_at, n.id limit $2";

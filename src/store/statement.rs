@@ -76,7 +76,8 @@ pub(super) const LOCK_OPEN: Statement = Statement {
 pub(super) const CLAIM: Statement = Statement {
     head: "update notification set attempts = attempts + 1, lease_until = $2, lease_token = $3, bundle = $4, \
            uncertain_since = case when status = 'sending' then coalesce(uncertain_since, attempted_at) \
-           else uncertain_since end, attempted_at = $1, status = 'sending' where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
+           else uncertain_since end, attempted_at = $1, status = 'sending' \
+           where (status = 'pending' or (status = 'sending' and lease_until <= $1)) and due_at <= $1 \
            and exists (select 1 from incident i where i.number = notification.incident_number \
            and (i.status = 'triggered' or (i.status = 'acknowledged' and notification.called_in = 1))) \
            and id in (select column1 from (values ",
@@ -198,30 +199,29 @@ async fn run_together(connection: &mut AnyConnection, runs: Vec<Run>) -> Result<
     }
     // All of one size: what there are other sizes of would be prepared in every combination.
     let count = ROWS_MAX.min(most.next_power_of_two());
-    let statements = |run: &Run| run.rows.len().div_ceil(count);
-    let cells: usize = runs.iter().map(|run| statements(run) * count * run.statement.columns).sum();
-    let (mut sql, mut ahead, mut leading) = (String::new(), cells, Vec::new());
-    for run in runs.iter().filter(|run| !run.rows.is_empty()) {
-        for _ in 0..statements(run) {
+    // How often each is there; not at all where it has no rows.
+    let times: Vec<usize> = runs.iter().map(|run| run.rows.len().div_ceil(count)).collect();
+    let (mut sql, mut leading) = (String::new(), Vec::new());
+    let mut ahead: usize = runs.iter().zip(&times).map(|(run, times)| times * count * run.statement.columns).sum();
+    for (run, &times) in runs.iter().zip(&times).filter(|(_, times)| **times > 0) {
+        for _ in 0..times {
             run.statement.nameless(&mut sql, count, ahead);
             sql.push(';');
         }
         ahead += run.leading.len();
         leading.extend(run.leading.iter().cloned());
     }
-    let expected: Vec<usize> = runs.iter().map(statements).collect();
     // Only our own words and numbers are in the text; every value is bound.
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for run in runs.into_iter().filter(|run| !run.rows.is_empty()) {
-        let size = expected_size(run.rows.len(), count);
-        query = bind_rows(query, run.rows, size);
-    }
-    query = leading.into_iter().fold(query, bind);
+    let query = runs
+        .into_iter()
+        .zip(&times)
+        .fold(sqlx::query(AssertSqlSafe(sql)), |query, (run, times)| bind_rows(query, run.rows, times * count));
+    let query = leading.into_iter().fold(query, bind);
     let mut stream = (&mut *connection).fetch_many(query);
-    let mut returned = Vec::with_capacity(expected.len());
-    for statements in expected {
+    let mut returned = Vec::with_capacity(times.len());
+    for times in times {
         let (mut rows, mut ended) = (Vec::new(), 0);
-        while ended < statements {
+        while ended < times {
             match stream.try_next().await? {
                 Some(Either::Right(row)) => rows.push(row),
                 Some(Either::Left(_)) => ended += 1,
@@ -233,11 +233,6 @@ async fn run_together(connection: &mut AnyConnection, runs: Vec<Run>) -> Result<
     // To its end: what follows the last row may still fail.
     while stream.try_next().await?.is_some() {}
     Ok(returned)
-}
-
-/// How many rows with those of nothing.
-fn expected_size(rows: usize, count: usize) -> usize {
-    rows.div_ceil(count) * count
 }
 
 async fn run_by_turns(connection: &mut AnyConnection, runs: Vec<Run>) -> Result<Vec<Vec<AnyRow>>, Error> {

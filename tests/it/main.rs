@@ -46,6 +46,7 @@ mod pages_numbers;
 mod pages_rules;
 mod peers;
 mod people;
+mod plans;
 mod postgres;
 mod probe;
 mod quiet;
