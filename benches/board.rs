@@ -140,6 +140,8 @@ async fn fill(path: &Path) {
     run(&mut db, "commit".to_owned()).await;
     run(&mut db, "pragma wal_checkpoint(truncate)".to_owned()).await;
     db.close().await.expect("closed");
+    // What is still on its way to the disk would hold up what is measured.
+    rustix::fs::sync();
 }
 
 fn numbers(until: i64, which: &str) -> String {

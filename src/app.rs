@@ -216,14 +216,15 @@ fn routes(
 ) -> axum::Router {
     let shared = Arc::new(shared);
     background.run("the look for news", http::pages::live::watch(Arc::clone(&shared)));
-    let mut router = http::router(shared).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
+    let mut router =
+        http::router(Arc::clone(&shared)).merge(callback::router(Arc::clone(engine), Arc::clone(channels)));
     if let Some(config) = &channels.voice {
         router = router.merge(voice::callback::router(Arc::clone(engine), config.clone()));
     }
     if let Some(setup) = &channels.setup.sms {
         router = router.merge(sms::callback::router(Arc::clone(engine), setup.clone()));
     }
-    router
+    http::seen_at_once(router, shared)
 }
 
 /// Services, and those who hear answers to mail that we sent.

@@ -1,7 +1,7 @@
 //! A network of addresses, as in `10.0.0.0/8`: who counts as known.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A network, or one address.
@@ -42,6 +42,14 @@ impl Network {
             (IpAddr::V6(a), IpAddr::V6(n)) => (a.to_bits() ^ n.to_bits()).checked_shr(128 - bits).unwrap_or(0) == 0,
             _ => false,
         }
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 one: whoever has one address of it has them all (RFC 7934).
+pub fn place(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into(),
+        v4 => v4,
     }
 }
 

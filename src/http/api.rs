@@ -14,7 +14,6 @@ pub mod numbers;
 pub mod oncall;
 pub mod people;
 pub mod push;
-mod rate;
 pub mod reader;
 pub mod routes;
 pub mod rules;
@@ -30,7 +29,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 
-use self::rate::Rates;
+use super::rate::Rates;
 use super::{Error, Shared};
 use crate::domain::request;
 use crate::store::search::TEXT_BYTES_MAX;

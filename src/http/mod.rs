@@ -11,6 +11,7 @@ mod numbers;
 pub mod oidc;
 pub mod origin;
 pub mod pages;
+mod rate;
 pub mod server;
 pub mod table;
 pub mod view;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
@@ -83,6 +84,18 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .nest("/api/v1", api)
         .layer(from_fn_with_state(Arc::clone(&shared), origin::note))
         .with_state(shared)
+}
+
+/// Lets whoever asks this node next see what a request has done. What another node does shows within half a second.
+pub fn seen_at_once(router: Router, shared: Arc<Shared>) -> Router {
+    router.layer(from_fn_with_state(shared, async |State(shared): State<Arc<Shared>>, request: Request, next: Next| {
+        let acts = !request.method().is_safe();
+        let response = next.run(request).await;
+        if acts {
+            shared.pages.live.look_again();
+        }
+        response
+    }))
 }
 
 /// Bounds every request of a router in size and time, so that slow clients cannot take the places of others.

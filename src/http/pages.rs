@@ -15,6 +15,7 @@ mod glass;
 mod health;
 mod incident;
 mod incidents;
+mod listed;
 pub mod live;
 mod mail;
 mod mails;
@@ -50,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::bench::Bench;
 use self::frame::Fault;
+use self::listed::Lists;
 use self::live::Live;
 pub(super) use self::mail::{Content, content, own_html};
 use self::password::Passwords;
@@ -58,12 +60,16 @@ use self::refusals::Refusals;
 pub(super) use self::report::report_of;
 use self::scope::Scope;
 use super::oidc::Provider;
+use super::rate::Rates;
 use super::{Shared, table};
 use crate::domain::role::Role;
 
 /// What pages may load and where their forms may go: only ourselves, and no script or style that stands in the text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      form-action 'self'; frame-src 'self'; worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Sign-ins at the provider that an address may begin in a minute: anybody may, and each is written down.
+const BEGUN_A_MINUTE: u32 = 60;
 
 /// What the pages share.
 #[derive(Debug)]
@@ -79,6 +85,9 @@ pub struct Setup {
     /// Who vouches for people, where somebody does.
     provider: Option<Provider>,
     passwords: Passwords,
+    lists: Lists,
+    /// Sign-ins at the provider that each address has begun.
+    begun: Rates,
     /// Who was not let in lately.
     refusals: Refusals,
     /// Work that somebody's text may make long: one at a time, and away from those who answer requests.
@@ -89,8 +98,8 @@ impl Setup {
     /// A setup for one process.
     pub fn new(public_url: Option<String>, stop: CancellationToken) -> Self {
         let (live, passwords, refusals) = (Live::default(), Passwords::default(), Refusals::default());
-        let bench = Bench::default();
-        Self { public_url, stop, live, with_passwords: true, provider: None, passwords, refusals, bench }
+        let (bench, lists, begun) = (Bench::default(), Lists::default(), Rates::new(BEGUN_A_MINUTE));
+        Self { public_url, stop, live, with_passwords: true, provider: None, passwords, lists, begun, refusals, bench }
     }
 
     /// The same with a provider that vouches for people, and with or without passwords of ours.

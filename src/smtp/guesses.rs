@@ -2,10 +2,12 @@
 //! more for a while; a password that is known to be right still is, so no monitor behind the same address suffers.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::network::place;
 
 /// Wrong passwords from one place within [`WITHIN`].
 const WRONG_MAX: u32 = 10;
@@ -50,14 +52,6 @@ impl Guesses {
         let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let guessed = places.get(&place(address));
         guessed.is_some_and(|it| it.wrong >= WRONG_MAX && now.duration_since(it.since) < WITHIN)
-    }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one: whoever has one address of it has them all (RFC 7934).
-fn place(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into(),
-        v4 => v4,
     }
 }
 

@@ -48,3 +48,30 @@ async fn that_a_mail_came_is_told_to_pages_of_mails_only() {
     assert!(all.starts_with(&format!("{opened}-")), "{all} and {opened}");
     while world.phone.ringing().is_some() {}
 }
+
+/// While many follow, the list is read once for all of them.
+#[tokio::test]
+async fn a_list_that_many_share_has_the_news_and_what_somebody_has_just_done() {
+    let mut world = staffed().await;
+    let mine = cookie(&world, "rae").await;
+    let list =
+        async |world: &World| ask(world, Method::GET, "/incidents", Some(&mine), &[]).await.text().await.expect("text");
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = ask(&world, Method::GET, "/events", Some(&mine), &[]).await;
+        heard(&mut stream).await;
+        streams.push(stream);
+    }
+    assert!(list(&world).await.contains("Nothing is open"));
+    world.nagios("PROBLEM", "CRITICAL").await;
+    heard(&mut streams[7]).await;
+    let call = world.expect_call("ann");
+    let shown = list(&world).await;
+    assert!(shown.contains("1 open, nobody has it") && shown.contains("calling ann"), "{shown}");
+    let done = ask(&world, Method::POST, "/incidents/1/acknowledge", Some(&mine), &[]).await;
+    assert_eq!(done.status().as_u16(), 303);
+    let shown = list(&world).await;
+    assert!(shown.contains("1 open, all taken") && shown.contains("rae by web has it"), "{shown}");
+    world.phone.hang_up(&call, "canceled").await.expect("taken");
+    while world.phone.ringing().is_some() {}
+}

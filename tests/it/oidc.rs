@@ -211,6 +211,23 @@ async fn an_answer_is_good_once_and_in_its_browser() {
 }
 
 #[tokio::test]
+async fn an_address_begins_so_many_sign_ins_a_minute() {
+    let pretend = Pretend::start().await;
+    let world = world(&pretend, BY_PASSWORD_TOO, "").await;
+    let begun = async || ask(&world, Method::POST, "/sign-in/provider", None, &[]).await;
+    for _ in 0..60 {
+        assert_eq!(begun().await.status().as_u16(), 200);
+    }
+    let refused = begun().await;
+    assert_eq!(refused.status().as_u16(), 429);
+    let page = refused.text().await.expect("text");
+    assert!(page.contains("Try again in 1 s."), "{page}");
+    world.clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(begun().await.status().as_u16(), 200);
+    assert_eq!(begun().await.status().as_u16(), 429);
+}
+
+#[tokio::test]
 async fn whoever_has_signed_in_is_led_to_a_page_of_ours() {
     let pretend = Pretend::start().await;
     let world = world(&pretend, PROVIDER_ALONE, "").await;

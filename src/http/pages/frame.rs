@@ -179,7 +179,7 @@ impl IntoResponse for Fault {
             StatusCode::NOT_FOUND => "There is no such thing",
             StatusCode::FORBIDDEN => "Not allowed",
             StatusCode::CONFLICT => "Not possible any more",
-            StatusCode::SERVICE_UNAVAILABLE => "Not now",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "Not now",
             _ => "Not done",
         };
         let back = self.back.unwrap_or_else(|| "/incidents".to_owned());

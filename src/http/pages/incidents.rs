@@ -11,17 +11,12 @@ use serde::Deserialize;
 use super::access::Viewer;
 use super::escaped;
 use super::frame::{Fault, Frame, page};
+use super::listed::{OPEN_MAX, RESOLVED_MAX};
 use super::words::{At, Count, Teller};
 use crate::domain::incident::{Incident, Status};
 use crate::http::Shared;
-use crate::store::board::{Past, Wanted};
+use crate::store::board::Wanted;
 use crate::store::search::TEXT_BYTES_MAX;
-
-/// Open incidents shown at once: the worst. Nobody works through more, and the page must come at once in a storm.
-const OPEN_MAX: usize = 200;
-
-/// Resolved ones to a page.
-const RESOLVED_MAX: i64 = 50;
 
 /// Query of `GET /incidents`. What is not known is as if it were not there: a link in a mail must open.
 #[derive(Debug, Default, Deserialize)]
@@ -95,39 +90,31 @@ pub(super) async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
     let frame = Frame::of(&app, &viewer, "/incidents").await?;
-    let store = app.engine.store();
-    let statuses = statuses(&asked.status);
     let wanted = Wanted {
-        statuses: statuses.clone(),
+        statuses: statuses(&asked.status),
         service: given(&asked.service),
         text: given(&asked.text),
         before: asked.before.as_deref().and_then(|before| before.parse().ok()),
-        limit: OPEN_MAX as i64 + 1,
+        limit: 0,
     };
-    let shows_open = wanted.before.is_none() && statuses.iter().any(|status| *status != Status::Resolved);
-    let mut open = if shows_open { store.open_incidents(&wanted).await? } else { Vec::new() };
-    let is_cut = open.len() > OPEN_MAX;
-    open.truncate(OPEN_MAX);
-    let mut past = Past { incidents: Vec::new(), looked_back_to: None };
-    if statuses.contains(&Status::Resolved) {
-        past = store.resolved_incidents(&Wanted { limit: RESOLVED_MAX, ..wanted.clone() }).await?;
-    }
+    let shows_open = wanted.before.is_none() && wanted.statuses.iter().any(|status| *status != Status::Resolved);
+    let listed = app.pages.lists.list(&app, &wanted, &frame.stamp).await?;
     // A search may end before its page is full.
-    let searched_to = past.looked_back_to.filter(|_| (past.incidents.len() as i64) < RESOLVED_MAX);
-    let more = past.looked_back_to.map(|before| {
+    let searched_to = listed.past.looked_back_to.filter(|_| listed.past.incidents.len() < RESOLVED_MAX);
+    let more = listed.past.looked_back_to.map(|before| {
         let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
         format!("/incidents?status={status}&service={service}&text={text}&before={before}")
     });
-    let called = if open.is_empty() { HashMap::new() } else { store.being_called().await? };
     let teller = Teller { now: frame.now, zone: viewer.zone.clone() };
-    let row = |incident: Incident| Row::of(incident, &called, &teller);
-    let (triggered, taken): (Vec<Incident>, Vec<Incident>) =
-        open.into_iter().partition(|incident| incident.status == Status::Triggered);
-    let headline = match is_cut {
+    let row = |incident: &Incident| Row::of(incident, &listed.called, &teller);
+    let (triggered, taken): (Vec<&Incident>, Vec<&Incident>) =
+        listed.open.iter().partition(|incident| incident.status == Status::Triggered);
+    let headline = match listed.is_cut {
         true => format!("More than {OPEN_MAX} are open"),
         false => headline(triggered.len(), taken.len(), shows_open),
     };
-    let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", past.incidents)];
+    let resolved = listed.past.incidents.iter().collect();
+    let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", resolved)];
     let groups = groups.map(|(title, found)| Group { title, rows: found.into_iter().map(row).collect() });
     let services = app.engine.definitions().rulebook.services.iter().map(|service| service.name.clone()).collect();
     let (status, service, text) = (escaped(&asked.status), escaped(&asked.service), escaped(&asked.text));
@@ -144,7 +131,7 @@ pub(super) async fn list(
         more,
         searched_to,
         is_filtered,
-        is_cut,
+        is_cut: listed.is_cut,
         choose,
     }))
 }
@@ -176,10 +163,10 @@ fn headline(triggered: usize, taken: usize, shows_open: bool) -> String {
 }
 
 impl Row {
-    fn of(incident: Incident, called: &HashMap<i64, Vec<String>>, teller: &Teller) -> Self {
+    fn of(incident: &Incident, called: &HashMap<i64, Vec<String>>, teller: &Teller) -> Self {
         let people = called.get(&incident.number).map(|people| people.join(", "));
         let mut alarming = false;
-        let who = match (incident.status, incident.acknowledged, people) {
+        let who = match (incident.status, &incident.acknowledged, people) {
             (Status::Resolved, _, _) => String::new(),
             (Status::Acknowledged, Some((_, who)), _) => format!("{who} has it"),
             (Status::Acknowledged, None, _) => "taken".to_owned(),
@@ -188,7 +175,7 @@ impl Row {
                 format!("nobody answered; calling {people} again and again")
             }
             (Status::Triggered, _, Some(people)) => format!("calling {people}"),
-            (Status::Triggered, _, None) => match incident.held {
+            (Status::Triggered, _, None) => match &incident.held {
                 Some(why) => format!("waits: {why}"),
                 None if incident.pages == 0 => "nobody called yet".to_owned(),
                 None => {
@@ -201,8 +188,8 @@ impl Row {
             number: incident.number,
             severity: incident.severity.word(),
             status: incident.status.word(),
-            summary: incident.summary,
-            service: incident.service,
+            summary: incident.summary.clone(),
+            service: incident.service.clone(),
             opened: teller.at(incident.opened_at),
             since: teller.since(incident.opened_at),
             alerts: incident.alert_count,

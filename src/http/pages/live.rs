@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Query, State};
@@ -41,18 +41,37 @@ pub const STREAMS_MAX: usize = 1100;
 /// that follow notice nothing of it; a page costs some milliseconds.
 const SPREAD_A_STREAM: Duration = Duration::from_millis(5);
 
+/// Streams with which many follow: what they ask for again is then read once for all of them.
+const MANY: usize = 20;
+
 /// What all streams share.
 #[derive(Debug)]
 pub struct Live {
-    seen: Mutex<Option<(Stopwatch, String)>>,
+    seen: Mutex<Option<Seen>>,
+    /// How often somebody has done something.
+    acts: AtomicU64,
     streams: AtomicUsize,
     /// What was seen last; `None` while the database does not answer.
     told: watch::Sender<Option<String>>,
 }
 
+/// What the database was like.
+#[derive(Debug)]
+struct Seen {
+    since: Stopwatch,
+    /// As many acts had been done before.
+    acts: u64,
+    stamp: String,
+}
+
 impl Default for Live {
     fn default() -> Self {
-        Self { seen: Mutex::default(), streams: AtomicUsize::new(0), told: watch::Sender::new(None) }
+        Self {
+            seen: Mutex::default(),
+            acts: AtomicU64::new(0),
+            streams: AtomicUsize::new(0),
+            told: watch::Sender::new(None),
+        }
     }
 }
 
@@ -64,15 +83,26 @@ impl Live {
     /// When the database does not answer.
     pub async fn stamp(&self, engine: &Engine) -> Result<String, store::Error> {
         let mut seen = self.seen.lock().await;
-        if let Some((_, stamp)) = seen.as_ref().filter(|(at, _)| at.elapsed() < LOOK_EVERY) {
-            return Ok(stamp.clone());
+        let acts = self.acts.load(Ordering::SeqCst);
+        if let Some(seen) = seen.as_ref().filter(|seen| seen.acts == acts && seen.since.elapsed() < LOOK_EVERY) {
+            return Ok(seen.stamp.clone());
         }
-        let looked = Stopwatch::start();
+        let since = Stopwatch::start();
         let stored = engine.store().stamp().await?;
         let rest = short(&format!("{}/{}", stored.incidents, engine.definitions().version));
         let stamp = format!("{rest}-{}", short(&stored.mails));
-        *seen = Some((looked, stamp.clone()));
+        *seen = Some(Seen { since, acts, stamp: stamp.clone() });
         Ok(stamp)
+    }
+
+    /// Somebody has done something: the next stamp is not one from before, so that they see it on the next page.
+    pub(in crate::http) fn look_again(&self) {
+        self.acts.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether it pays to share what is read.
+    pub(super) fn many_follow(&self) -> bool {
+        self.streams.load(Ordering::Relaxed) >= MANY
     }
 
     /// Over how long pages are to ask again after news.

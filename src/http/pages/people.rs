@@ -126,7 +126,7 @@ pub(super) async fn verify(
 impl Contact {
     fn of(view: ContactView, teller: &Teller) -> Self {
         let worked_at = view.answered_at.max(view.accepted_at);
-        let word = if view.answered_at == worked_at { "answered" } else { "delivered" };
+        let word = if view.answered_at == worked_at { "answered" } else { view.accepted_word() };
         let failed = view.failed_at.map(|at| Failure {
             at: teller.at(at),
             why: view.failed_why.unwrap_or_default(),

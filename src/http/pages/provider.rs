@@ -17,6 +17,7 @@ use subtle::ConstantTimeEq as _;
 use super::access::{self, Entry, Visit};
 use super::frame::{Fault, Frame, page};
 use super::sign_in::{destination, signed_in};
+use crate::domain::network::place;
 use crate::domain::roster::User;
 use crate::domain::rulebook::PROBE;
 use crate::http::oidc::{Provider, Refusal};
@@ -68,6 +69,12 @@ pub(super) async fn begin(
     Form(form): Form<Begin>,
 ) -> Result<Response, Fault> {
     let (provider, now) = (provider(&app)?, app.engine.clock().now());
+    // Where the address is not known, all who are there share what one may.
+    let from = visit.origin.address.parse().map_or_else(|_| String::new(), |address| place(address).to_string());
+    if let Err(seconds) = app.pages.begun.take(&from, now) {
+        let why = format!("Too many begin to sign in where you are. Try again in {seconds} s.");
+        return Err(Fault::new(StatusCode::TOO_MANY_REQUESTS, why).back("/sign-in"));
+    }
     let begun = match provider.begin(now).await {
         Ok(begun) => begun,
         Err(refusal) => return Err(refused(&app, &visit, &refusal).await),

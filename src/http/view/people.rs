@@ -44,7 +44,7 @@ pub struct ContactView {
     /// RFC 3339: when that was proven first.
     #[serde(serialize_with = "instant_or_null")]
     pub verified_at: Option<Timestamp>,
-    /// RFC 3339: when its provider last took something.
+    /// RFC 3339: when its provider last took something; of a phone, also when a call was in vain.
     #[serde(serialize_with = "instant_or_null")]
     pub accepted_at: Option<Timestamp>,
     /// RFC 3339: when a human last answered over it.
@@ -55,6 +55,13 @@ pub struct ContactView {
     pub failed_at: Option<Timestamp>,
     /// Why.
     pub failed_why: Option<String>,
+}
+
+impl ContactView {
+    /// What happened at [`ContactView::accepted_at`], in a word.
+    pub fn accepted_word(&self) -> &'static str {
+        if self.channel == Channel::Voice.word() { "called" } else { "delivered" }
+    }
 }
 
 impl UserView {

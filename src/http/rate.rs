@@ -1,4 +1,4 @@
-//! How often a token may ask: a minute's worth at once, then evenly.
+//! How often somebody may ask: a minute's worth at once, then evenly. Tokens in the API, addresses that begin to sign in.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,30 +8,36 @@ use jiff::Timestamp;
 /// Milliseconds of the minute that may be used at once.
 const BURST_MILLIS: i64 = 60_000;
 
-/// Requests of each token, as far as this process has seen them.
+/// Askers that are remembered before those who may ask freely again are forgotten.
+const REMEMBERED: usize = 10_000;
+
+/// Requests of each asker, as far as this process has seen them.
 #[derive(Debug)]
-pub(super) struct Rates {
+pub(in crate::http) struct Rates {
     per_minute: u32,
-    /// For each token the instant in microseconds up to which its requests have used the time.
+    /// For each asker the instant in microseconds up to which its requests have used the time.
     used: Mutex<HashMap<String, i64>>,
 }
 
 impl Rates {
-    /// Lets each token make so many requests a minute.
-    pub(super) fn new(per_minute: u32) -> Self {
+    /// Lets each make so many requests a minute.
+    pub(in crate::http) fn new(per_minute: u32) -> Self {
         Self { per_minute: per_minute.max(1), used: Mutex::default() }
     }
 
-    /// Counts a request of a token.
+    /// Counts a request.
     ///
     /// # Errors
     /// The seconds to wait, when it has made too many.
-    pub(super) fn take(&self, token: &str, now: Timestamp) -> Result<(), u64> {
+    pub(in crate::http) fn take(&self, asker: &str, now: Timestamp) -> Result<(), u64> {
         let now = now.as_microsecond();
         let each = BURST_MILLIS * 1000 / i64::from(self.per_minute);
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = used.entry(token.to_owned()).or_insert(now);
-        // A clock that was set back must not lock a token out for long.
+        if used.len() >= REMEMBERED && !used.contains_key(asker) {
+            used.retain(|_, until| *until > now);
+        }
+        let until = used.entry(asker.to_owned()).or_insert(now);
+        // A clock that was set back must not lock anybody out for long.
         let from = (*until).clamp(now, now + BURST_MILLIS * 1000);
         let too_much = from + each - now - BURST_MILLIS * 1000;
         if too_much > 0 {
@@ -62,6 +68,20 @@ mod tests {
         assert_eq!(rates.take("a", later), Err(1));
         let rested = start + SignedDuration::from_secs(600);
         assert_eq!((0..100).filter(|_| rates.take("a", rested).is_ok()).count(), 60, "rest is not saved up");
+    }
+
+    #[test]
+    fn whoever_may_ask_freely_again_is_forgotten() {
+        let rates = Rates::new(60);
+        let start = Timestamp::from_second(1_000_000).unwrap();
+        for asker in 0..REMEMBERED {
+            assert_eq!(rates.take(&asker.to_string(), start), Ok(()));
+        }
+        let remembered = || rates.used.lock().unwrap().len();
+        assert_eq!(rates.take("one more", start), Ok(()));
+        assert_eq!(remembered(), REMEMBERED + 1, "nobody's requests are forgotten");
+        assert_eq!(rates.take("later", start + SignedDuration::from_secs(1)), Ok(()));
+        assert_eq!(remembered(), 1);
     }
 
     #[test]
