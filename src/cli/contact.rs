@@ -89,7 +89,7 @@ async fn list(args: &List) -> anyhow::Result<()> {
 fn line(contact: &ContactView) -> String {
     let mut facts = vec![if contact.verified { "verified".to_owned() } else { "not verified".to_owned() }];
     facts.extend(contact.answered_at.map(|at| format!("last answered {at:.0}")));
-    facts.extend(contact.accepted_at.map(|at| format!("last delivered {at:.0}")));
+    facts.extend(contact.accepted_at.map(|at| format!("last {} {at:.0}", contact.accepted_word())));
     let why = contact.failed_why.as_deref().unwrap_or_default();
     // A failure that was made good since is history.
     let failed = contact.failed_at.filter(|at| contact.answered_at.max(contact.accepted_at) < Some(*at));

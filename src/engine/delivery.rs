@@ -299,17 +299,23 @@ async fn claim(tx: &mut WriteTx, bundle: &Bundle<'_>, now: Timestamp) -> Result<
 /// Moves the notifications on, tells the timelines, and lets the incidents know when their page reached nobody.
 pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store::Error> {
     let Some(lead) = report.notifications.first() else { return Ok(()) };
-    // A call that was answered has moved everything already; its line is free all the same once it ends.
-    let mut moved = report.news.about().is_some_and(|about| about.attempt == lead.attempts);
+    let mut moved = false;
     for notification in &report.notifications {
         moved |= note_one(tx, report, notification, lead).await?;
     }
+    let is_late = !moved;
+    // A call that was answered has moved everything already; its line is free all the same once it ends.
+    moved |= report.news.about().is_some_and(|about| about.attempt == lead.attempts);
     let contact = match &report.news {
         // A phone that rings has reached nobody yet; that is told by a key.
-        News::Tried(Outcome::Accepted(_)) if !lead.channel.asks_a_person() => Some(ContactNews::Accepted),
-        News::Tried(Outcome::Failed(why)) => Some(ContactNews::Failed(why)),
+        News::Tried(Outcome::Accepted(_)) if lead.channel.asks_a_person() => None,
+        News::Tried(Outcome::Accepted(_)) => Some(ContactNews::Accepted),
+        News::Tried(Outcome::Failed(why)) | News::Lost(why, _) => Some(ContactNews::Failed(why)),
         News::CallEnded(CallEnd::Failed, _) => Some(ContactNews::Failed("the call could not be placed")),
-        News::Lost(why, _) => Some(ContactNews::Failed(why)),
+        // It was called, in vain. What a key told stays the last word.
+        News::CallEnded(CallEnd::Completed | CallEnd::Busy | CallEnd::NoAnswer, _) if !is_late => {
+            Some(ContactNews::Accepted)
+        }
         News::Tried(_) | News::CallEnded(..) => None,
     };
     if let Some(news) = contact.filter(|_| moved) {

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use nightcall::smtp::users::{Users, hash};
 
+use crate::postgres;
 use crate::smtp::Client;
 use crate::world::{STANDARD, World};
 
@@ -156,12 +157,23 @@ async fn a_mail_does_not_come_in_for_ever() {
 
 #[tokio::test]
 async fn one_clients_flood_under_many_names_is_one_storm() {
+    a_flood_under_many_names(None).await;
+}
+
+#[tokio::test]
+async fn one_clients_flood_is_one_storm_on_postgresql() {
+    if let Some(database) = postgres::database().await {
+        a_flood_under_many_names(Some(&database)).await;
+    }
+}
+
+async fn a_flood_under_many_names(database: Option<&str>) {
     let definitions = STANDARD.replacen(
         "policy = \"default\"",
         "policy = \"default\"\nclient_storm = { opens = 5, within = \"10m\" }\nsender_storm = { opens = 5, within = \"10m\" }",
         1,
     );
-    let mut world = World::new(&definitions).await;
+    let mut world = World::build(&definitions, "", database).await;
     for n in 0..12 {
         let raw = format!("From: u{n}@ups.example\r\nSubject: ** PROBLEM Host Alert: u{n} is DOWN **\r\n\r\nx\r\n");
         let reply = world.deliver("x@ups.example", &["db@alerts.example.com"], raw.as_bytes()).await;

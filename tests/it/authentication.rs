@@ -19,6 +19,22 @@ use crate::world::World;
 const RECOVERY: &str = "From: Nagios <nagios@mon.example>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n\
     Subject: ** RECOVERY Service Alert: db1/disk is OK **\r\n\r\nx\r\n";
 
+/// [`RECOVERY`], signed by another program (dkimpy 1.1) with a key of 2048 bits that nobody has any more, and the record
+/// of that key: longer than the 255 bytes that one string of a TXT record has.
+const SIGNED_BY_RSA: &str = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/simple; d=mon.example;\r\n\
+    \x20i=@mon.example; q=dns/txt; s=s; t=1795337311; h=from : subject : date;\r\n\
+    \x20bh=s14J+iztnrytnRYzb7lhFG/jS/vrxWJnnahfijFMnco=;\r\n\
+    \x20b=RWKgBawNE41sptIcHLuDK8PFVlKuLc1VRomc6AJ8OJPdVB1IH6s49Y7hhpUhPrL7BYopV\r\n\
+    \x201+U4SM0YqD6hlm1Ds0hKOORbaIdIlpotIJSfFwp0Mp8nW9pb6L3cfObXHYnn2oCuuWIZL6m\r\n\
+    \x20XdR4ZNkD2F7mDfX0e351qluB7/T8bnV7pRiHe6irPPrfIMiLgLdtu0zbad6oSzpJCbCMrJD\r\n\
+    \x20294m6yddC7R09US9L7r6IyyHVSr1RqUcuLVhI+R9z42aklom8riFG0LBvLwia3V3a1eksXy\r\n\
+    \x208i9zcilf/5hTi4UHl3RrwjPuoyHjXjPEWt9AqpfVygDiz1DwXm7GjcR+8b2Q==\r\n";
+const RSA_RECORD: &str = "v=DKIM1; k=rsa; \
+    p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAoDi9z2fNxPvo2sFTZ3GKi6Drox/uCYMw5KmZvO17QcuqmitD+GPMX0PG\
+    1KRKaA5PUG7kyf3UZ6+1sS7IjfUUDBaYpm3KFiUwlhE/cgX2cdmNyz8vxv4uJL8D1JcndUYRJM5LCwZUqUyi5q4ckRE8rKENASjw\
+    6GWVJUfx2wcBYAnld4weRvGMGdA4sbkM02LZf/pqvK53T1VPCm6dc98xUWrOClGu13GMZqDpydDcH6ZBQqysoPcH0Xw9X7JwHNY8\
+    3Y71AvjFBlz/Ve0KziXN5nwt66eYjh1//Ldgmw0nTY9asGU/mKdZu1dbVcxIxH0RniIqSKivKjNCXKH2VUusVwIDAQAB";
+
 /// A domain that signs.
 struct Signer {
     domain: &'static str,
@@ -105,6 +121,19 @@ async fn only_a_recovery_that_is_signed_as_it_is_ends_anything() {
     assert_eq!(outcome, "resolved incident #1");
     assert_eq!(mail["authentication"]["dkim"][0]["found"], "pass", "{mail}");
     world.expect_status(1, Status::Resolved).await;
+}
+
+#[tokio::test]
+async fn what_another_program_signed_with_rsa_is_believed() {
+    let records = [("s._domainkey.mon.example", RSA_RECORD.to_owned())];
+    let (mut world, _) = world("resolve = [{ dkim = [\"mon.example\"] }]", &records, Mood::Answers).await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    world.expect_call("ann");
+    let signed = format!("{SIGNED_BY_RSA}{RECOVERY}");
+    let (outcome, _) = handed_in(&mut world, "", &signed.replace("b=RW", "b=RX")).await;
+    assert!(outcome.starts_with("quarantined: ") && outcome.contains("dkim=fail mon.example"), "{outcome}");
+    let (outcome, mail) = handed_in(&mut world, "", &signed).await;
+    assert_eq!(outcome, "resolved incident #1", "{mail}");
 }
 
 #[tokio::test]

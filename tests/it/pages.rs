@@ -608,22 +608,47 @@ async fn silences_people_services_and_health() {
     assert!(status == 200 && text.contains("All is well"), "{text}");
 }
 
+/// What People shows of ann.
+async fn shown_of_ann(world: &World, cookie: &str) -> String {
+    let (_, page) = get(world, "/people", cookie).await;
+    let from = page.find("<h2>ann ").expect("ann is there");
+    page[from..].split("</section>").next().expect("her part").to_owned()
+}
+
+#[tokio::test]
+async fn a_phone_that_was_called_in_vain_has_been_used() {
+    let mut world = staffed().await;
+    let mine = cookie(&world, "rae").await;
+    world.nagios("PROBLEM", "CRITICAL").await;
+    let call = world.expect_call("ann");
+    world.phone.hang_up(&call, "no-answer").await.expect("an end");
+    world.settle().await;
+    let shown = shown_of_ann(&world, &mine).await;
+    assert!(shown.contains("not verified") && shown.contains("last called <time"), "{shown}");
+    world.clock.advance(SignedDuration::from_mins(1));
+    world.settle().await;
+    let call = world.expect_call("ann");
+    let heard = world.phone.pick_up(&call).await.expect("speech");
+    world.phone.press(&call, &heard, "4").await.expect("an end");
+    // She listens to the end: that call has not rung in vain.
+    world.clock.advance(SignedDuration::from_secs(10));
+    world.phone.hang_up(&call, "completed").await.expect("taken");
+    world.settle().await;
+    let shown = shown_of_ann(&world, &mine).await;
+    assert!(shown.contains("last answered <time") && !shown.contains("last failed"), "{shown}");
+}
+
 #[tokio::test]
 async fn a_contact_shows_what_worked_last_and_what_failed_last() {
     let mut world = staffed().await;
     let mine = cookie(&world, "rae").await;
-    let of_ann = async |world: &World| {
-        let (_, page) = get(world, "/people", &mine).await;
-        let from = page.find("<h2>ann ").expect("ann is there");
-        page[from..].split("</section>").next().expect("her part").to_owned()
-    };
-    assert!(of_ann(&world).await.contains("never used"));
+    assert!(shown_of_ann(&world, &mine).await.contains("never used"));
     world.nagios("PROBLEM", "CRITICAL").await;
     let call = world.expect_call("ann");
     world.phone.hang_up(&call, "failed").await.expect("an end");
     world.settle().await;
     while world.phone.ringing().is_some() {}
-    let shown = of_ann(&world).await;
+    let shown = shown_of_ann(&world, &mine).await;
     let stands = "<span class=\"wrong\">last failed <time";
     assert!(shown.contains("never worked") && shown.contains(stands), "{shown}");
     world.clock.advance(SignedDuration::from_mins(1));
@@ -633,7 +658,7 @@ async fn a_contact_shows_what_worked_last_and_what_failed_last() {
     let call = world.expect_call("ann");
     let heard = world.phone.pick_up(&call).await.expect("speech");
     world.phone.press(&call, &heard, "4").await.expect("an end");
-    let shown = of_ann(&world).await;
+    let shown = shown_of_ann(&world, &mine).await;
     let is_over = "<span class=\"faint\">last failed <time";
     assert!(shown.contains("last answered <time") && shown.contains(is_over), "{shown}");
     while world.phone.ringing().is_some() {}
