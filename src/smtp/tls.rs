@@ -115,6 +115,9 @@ impl Files {
             let mut config = builder.with_single_cert(chain.clone(), key.clone_key())?;
             // Ours are in order of strength, those of devices in any.
             config.ignore_client_order = true;
+            // Tickets come unasked, right behind the handshake. A client that takes them for an answer to what it has not
+            // said yet waits for ever (libESMTP does); what they would save, a handshake of a few a minute, is nothing.
+            config.send_tls13_tickets = 0;
             Ok(Arc::new(config))
         };
         let clients = match &self.client_ca {

@@ -33,11 +33,16 @@ impl Client {
 
     /// Encrypts the connection, whose server is `mx.test`. Nothing may be unread by then.
     pub(crate) async fn start_tls(self, config: &Arc<ClientConfig>) -> std::io::Result<Self> {
-        assert!(self.stream.buffer().is_empty(), "the server says nothing in plaintext behind its 220");
         let name = "mx.test".try_into().expect("a name");
-        let handshake = TlsConnector::from(Arc::clone(config)).connect(name, self.stream.into_inner());
+        let handshake = TlsConnector::from(Arc::clone(config)).connect(name, self.into_stream());
         let stream = tokio::time::timeout(PATIENCE, handshake).await.expect("the server shakes hands in time")?;
         Ok(Self { stream: BufReader::new(Box::new(stream)) })
+    }
+
+    /// The connection itself. Nothing may be unread by then.
+    pub(crate) fn into_stream(self) -> impl AsyncRead + AsyncWrite + Unpin {
+        assert!(self.stream.buffer().is_empty(), "the server says nothing in plaintext behind its 220");
+        self.stream.into_inner()
     }
 
     pub(crate) async fn say(&mut self, bytes: &[u8]) -> std::io::Result<()> {

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+
 use crate::certificates::{Authority, SERVER};
 use crate::smtp::Client;
 use crate::world::{STANDARD, World};
@@ -92,6 +95,22 @@ async fn a_mail_cut_short_inside_tls_is_not_stored() {
     drop(client);
     greeted(&world, 0).await.command("QUIT").await.expect("the next client is served");
     assert_eq!(world.incident_count().await, 0);
+}
+
+/// Some wait for an answer to what they have not said yet once there is anything to read.
+#[tokio::test]
+async fn nothing_comes_unasked_behind_a_handshake() {
+    let world = World::build(STANDARD, &both_ways("none"), None).await;
+    let mut client = greeted(&world, 0).await;
+    client.command("STARTTLS").await.expect("an answer");
+    let config = SERVER.client_of(&[&rustls::version::TLS13], None);
+    let handshake = TlsConnector::from(config).connect("mx.test".try_into().expect("a name"), client.into_stream());
+    let mut stream = handshake.await.expect("the handshake succeeds");
+    stream.write_all(b"NOOP\r\n").await.expect("sent");
+    let mut reply = [0; 4];
+    stream.read_exact(&mut reply).await.expect("an answer");
+    assert_eq!(&reply, b"250 ");
+    assert_eq!(stream.get_ref().1.tls13_tickets_received(), 0, "they would have come before it");
 }
 
 /// Good ones are noted, bad ones cost nothing where they are optional and the session where they are required.

@@ -73,7 +73,7 @@ sends() {
   local way=$2 said=/live/$1-$2.log
   shift 2
   problem "$program" "$way" | timeout 30 bash -c '"$@"' - "$@" >"$said" 2>&1 ||
-    fail "$program sends ($way)" 'exit code 0' "another from $*"
+    fail "$program sends ($way)" 'exit code 0' "$? from $*"
   within "$WAIT_LIMIT_S" is_stored_once "$program" "$way" ||
     fail "$program's mail ($way) is stored once, with its incident" "nagios/service/$program/$way" "the newest: $(newest)"
   proves "$way" >/dev/null || fail "$program proves what it should ($way)" "$way" "$(client_of "$program" "$way")"
