@@ -303,9 +303,8 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
     for notification in &report.notifications {
         moved |= note_one(tx, report, notification, lead).await?;
     }
-    let is_late = !moved;
     // A call that was answered has moved everything already; its line is free all the same once it ends.
-    moved |= report.news.about().is_some_and(|about| about.attempt == lead.attempts);
+    let counts = moved || report.news.about().is_some_and(|about| about.attempt == lead.attempts);
     let contact = match &report.news {
         // A phone that rings has reached nobody yet; that is told by a key.
         News::Tried(Outcome::Accepted(_)) if lead.channel.asks_a_person() => None,
@@ -313,15 +312,15 @@ pub(crate) async fn note(tx: &mut WriteTx, report: &Report) -> Result<(), store:
         News::Tried(Outcome::Failed(why)) | News::Lost(why, _) => Some(ContactNews::Failed(why)),
         News::CallEnded(CallEnd::Failed, _) => Some(ContactNews::Failed("the call could not be placed")),
         // It was called, in vain. What a key told stays the last word.
-        News::CallEnded(CallEnd::Completed | CallEnd::Busy | CallEnd::NoAnswer, _) if !is_late => {
+        News::CallEnded(CallEnd::Completed | CallEnd::Busy | CallEnd::NoAnswer, _) if moved => {
             Some(ContactNews::Accepted)
         }
         News::Tried(_) | News::CallEnded(..) => None,
     };
-    if let Some(news) = contact.filter(|_| moved) {
+    if let Some(news) = contact.filter(|_| counts) {
         tx.note_contact(lead.channel, &lead.address, news, report.now).await?;
     }
-    if moved && Budget::of(lead.channel).bundles {
+    if counts && Budget::of(lead.channel).bundles {
         let mut line = tx.lock_line(lead.channel, &lead.address).await?;
         match &report.news {
             News::Tried(Outcome::Accepted(_)) if lead.channel.asks_a_person() => {

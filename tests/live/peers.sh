@@ -16,13 +16,12 @@ if [[ $LIVE_STAGE == inside ]]; then
     jq iproute2 ca-certificates \
     libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0 libevent-2.1-7 libpam0g libgnutls-openssl27 libesmtp6
   # They cannot be there at the same time.
-  fetch exim4-daemon-light opensmtpd dma nullmailer ssmtp esmtp postal
+  fetch exim4-daemon-light opensmtpd dma nullmailer ssmtp esmtp
   go_offline
 fi
 
 export FROM=nagios@monitor.test TO=db@alerts.test
 readonly USER_NAME=ups PASSWORD=secret
-readonly POSTAL_MAILS=200
 export STARTTLS_PORT=2525 IMPLICIT_PORT=4650
 export CERTIFICATE=/live/gateway/cert.pem
 
@@ -302,22 +301,5 @@ told
 stored=$(api 'mails?limit=500' | jq '.mails | length')
 [[ $stored -eq $delivered ]] || fail 'every mail is stored once, and no other' "$delivered mails" "$stored"
 ok "$delivered mails, each stored once with the incident it should open"
-
-# --- a load generator ---
-
-lay_out postal
-echo $TO >/live/postal-to
-echo postal@monitor.test >/live/postal-from
-# It says only what goes wrong, and does not end when it is asked to. TLS it can do without certificates only.
-postal -p "$STARTTLS_PORT" -t 3 -c 3 -m 10 -r 1500 -f /live/postal-from 127.0.0.1 /live/postal-to >/live/postal.log 2>&1 &
-postal_pid=$!
-disown
-of_postal() { echo $(($(api 'mails?limit=500' | jq '.mails | length') - delivered)); }
-have_come() { [[ $(of_postal) -ge $POSTAL_MAILS ]]; }
-within "$WAIT_LIMIT_S" have_come || fail "postal's mails are stored" "$POSTAL_MAILS" "$(of_postal)"
-kill -KILL "$postal_pid" || fail 'postal runs until it is ended' "process $postal_pid" 'none'
-complaints=$(grep --invert-match '^time,messages' /live/postal.log) || true
-[[ -z $complaints ]] || fail 'postal is content' 'no complaint' "$complaints"
-ok "postal: $POSTAL_MAILS mails and more, by 3 connections at a time"
 end_process "$gateway_pid"
 echo "$passed passed, 0 failed"

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::access::Viewer;
 use super::escaped;
 use super::frame::{Fault, Frame, page};
-use super::listed::{OPEN_MAX, RESOLVED_MAX};
+use super::listed::{OPEN_MAX, RESOLVED_MAX, shows_open};
 use super::words::{At, Count, Teller};
 use crate::domain::incident::{Incident, Status};
 use crate::http::Shared;
@@ -97,7 +97,6 @@ pub(super) async fn list(
         before: asked.before.as_deref().and_then(|before| before.parse().ok()),
         limit: 0,
     };
-    let shows_open = wanted.before.is_none() && wanted.statuses.iter().any(|status| *status != Status::Resolved);
     let listed = app.pages.lists.list(&app, &wanted, &frame.stamp).await?;
     // A search may end before its page is full.
     let searched_to = listed.past.looked_back_to.filter(|_| listed.past.incidents.len() < RESOLVED_MAX);
@@ -111,7 +110,7 @@ pub(super) async fn list(
         listed.open.iter().partition(|incident| incident.status == Status::Triggered);
     let headline = match listed.is_cut {
         true => format!("More than {OPEN_MAX} are open"),
-        false => headline(triggered.len(), taken.len(), shows_open),
+        false => headline(triggered.len(), taken.len(), shows_open(&wanted)),
     };
     let resolved = listed.past.incidents.iter().collect();
     let groups = [("Nobody has these yet", triggered), ("Somebody has these", taken), ("Resolved", resolved)];

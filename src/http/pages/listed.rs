@@ -88,9 +88,14 @@ impl Lists {
     }
 }
 
+/// Whether open incidents are among what is wanted: they are all on the first page.
+pub(super) fn shows_open(wanted: &Wanted) -> bool {
+    wanted.before.is_none() && wanted.statuses.iter().any(|status| *status != Status::Resolved)
+}
+
 async fn read(store: &Store, wanted: &Wanted) -> Result<Listed, Error> {
     let (mut open, mut called) = (Vec::new(), HashMap::new());
-    if wanted.before.is_none() && wanted.statuses.iter().any(|status| *status != Status::Resolved) {
+    if shows_open(wanted) {
         open = store.open_incidents(&Wanted { limit: OPEN_MAX as i64 + 1, ..wanted.clone() }).await?;
     }
     let is_cut = open.len() > OPEN_MAX;
